@@ -167,6 +167,20 @@ def test_a_zip_with_a_very_long_list_of_files_is_not_read_into_memory(tmp_path: 
     assert "eve.zip is not a zip that can be unpacked" in eve.problem
 
 
+def test_of_very_many_files_that_are_left_out_only_the_first_are_named(tmp_path: Path) -> None:
+    source = packed(tmp_path, "ada/lab.ipynb")
+    with zipfile.ZipFile(source, "a") as archive:
+        for number in range(500):
+            archive.writestr(f"ada/{number}.csv", "1")
+            archive.filelist[-1].compress_type = 99
+
+    [ada] = find(source, tmp_path / "unpacked")
+
+    assert ada.notebook
+    assert ada.problem.startswith("0.csv was left out: it is damaged or locked (NotImplementedError); 1.csv was")
+    assert ada.problem.endswith("; and 480 more")
+
+
 def test_nothing_to_grade_says_what_was_looked_for(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     with pytest.raises(SubmissionsError, match=r"neither <student>.ipynb nor <student>/"):

@@ -136,6 +136,12 @@ def test_gradescopes_results_have_the_score_and_a_test_a_check(tmp_path):
     assert {test["visibility"] for test in found["tests"]} == {"visible"}
 
 
+def test_gradescopes_results_have_no_character_that_a_database_refuses():
+    """PostgreSQL stores neither U+0000 nor half of a surrogate pair."""
+    note = "\x00\udcff.csv was left out"
+    assert "\n��.csv was left out" in gradescope.results(replace(record(), notes=(note,)))["output"]
+
+
 def test_gradescopes_results_tell_no_hidden_value():
     text = json.dumps(gradescope.results(record()))
 

@@ -25,6 +25,8 @@ STRAY_SUFFIXES = {
     *(".xls", ".xlsx", ".ods", ".numbers"),
 }
 """Files with these endings next to the submissions belong to no student; any other file is a submission."""
+MAX_PROBLEMS = 20
+"""The most problems of a submission that are named."""
 logger = logging.getLogger(__name__)
 
 
@@ -186,14 +188,20 @@ def _submission(group: _Group, target: Path, lab: str) -> Submission:
             0, f"no notebook in the folder, which has: {names}" if names else "no notebook in the folder"
         )
         folder = None if group.is_file else next((path.parent for path in copies), None)
-        return Submission(group.student, None, folder, "; ".join(problems), _origin(group, files))
+        return Submission(group.student, None, folder, _sentences(problems), _origin(group, files))
     first, *others = notebooks
     if others:
         is_clear = len({path.name for path in notebooks}) == len(notebooks)
         taken, *rest = (path.name if is_clear else "/".join(copies[path].parts)[-200:] for path in notebooks[:4])
         problems.insert(0, f"{len(notebooks)} notebooks: {taken} was taken, not {', '.join(rest)}")
     origin = _origin(group, [copies[first]])
-    return Submission(group.student, first, None if is_single else first.parent, "; ".join(problems), origin)
+    return Submission(group.student, first, None if is_single else first.parent, _sentences(problems), origin)
+
+
+def _sentences(problems: Sequence[str]) -> str:
+    """Return the first problems as one text, and how many there are more: each file of a zip can be one."""
+    more = [f"and {len(problems) - MAX_PROBLEMS:,} more"] if len(problems) > MAX_PROBLEMS else []
+    return "; ".join([*problems[:MAX_PROBLEMS], *more])
 
 
 def _without_zips(

@@ -36,7 +36,7 @@ def results(record: SubmissionRecord) -> dict[str, Any]:
     return {
         "score": record.points,
         "execution_time": round(record.seconds),
-        "output": "\n".join([STATUS[record.status], *record.notes, *notes]),
+        "output": "\n".join([STATUS[record.status], *map(clean, record.notes), *notes]),
         "output_format": "text",
         "stdout_visibility": "hidden",
         "tests": [test for question in record.questions for test in _tests(question)],
