@@ -318,6 +318,38 @@ def test_a_record_that_cannot_be_written_ends_the_grading_with_the_reason(
         grade(lab, submissions, tmp_path / "out")
 
 
+def test_a_log_that_is_a_link_or_in_a_folder_that_is_one_is_not_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a submission runs in Spark's sandbox can write to Spark's folder."""
+    replace_workers(monkeypatch, "pass")
+    secret, run = tmp_path / "secret", tmp_path / "run"
+    for folder in (secret, run / "spark" / "logs", run / "logs"):
+        folder.mkdir(parents=True)
+    (secret / "key.log").write_text("the instructor's")
+    (run / "spark" / "logs" / "spark.log").write_text("started")
+    (run / "spark" / "logs" / "link.log").symlink_to(secret / "key.log")
+    (run / "data").mkdir()
+    (run / "data" / "logs").symlink_to(secret)
+    os.mkfifo(run / "spark" / "logs" / "pipe.log")
+    worker = WorkerProcess(tiny_lab.make(tmp_path / "tiny"), 0, run, Limits())
+    try:
+        worker.copy_logs(tmp_path / "copies")
+    finally:
+        worker.close()
+    assert sorted(path.name for path in (tmp_path / "copies").iterdir()) == ["spark-logs-spark.log", "worker.log"]
+
+
+def test_without_a_sandbox_there_is_one_worker_whatever_the_machine_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without network namespaces, a submission could reach another worker's services."""
+    monkeypatch.setattr(scheduler_module, "cores", lambda: 8.0)
+    monkeypatch.setattr(scheduler_module, "MEMORY_PER_WORKER", 1)
+    for bubblewrap, size in ((True, 8), (False, 1)):
+        support = sandbox.SandboxSupport(bubblewrap, root=False)
+        monkeypatch.setattr(sandbox, "support", lambda support=support: support)
+        assert scheduler_module.default_size(96) == size
+
+
 def test_each_grading_has_users_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     slots = set()
     for pid in (1000, 1001):
