@@ -340,6 +340,16 @@ def test_a_log_that_is_a_link_or_in_a_folder_that_is_one_is_not_copied(
     assert sorted(path.name for path in (tmp_path / "copies").iterdir()) == ["spark-logs-spark.log", "worker.log"]
 
 
+def test_a_log_that_has_just_become_a_link_or_a_pipe_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("started")
+    (tmp_path / "link").symlink_to(tmp_path / "log")
+    os.mkfifo(tmp_path / "pipe")
+    assert worker_process._tail(tmp_path / "log") == b"started"
+    for name in ("link", "pipe"):
+        with pytest.raises(OSError, match=r"symbolic|seek"):
+            worker_process._tail(tmp_path / name)
+
+
 def test_without_a_sandbox_there_is_one_worker_whatever_the_machine_has(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without network namespaces, a submission could reach another worker's services."""
     monkeypatch.setattr(scheduler_module, "cores", lambda: 8.0)
