@@ -144,6 +144,18 @@ def test_notebook_files_checks_seed_and_limits_count(lab: Lab, one: Submission, 
     assert len(set(seen)) == len(seen)
 
 
+def test_each_file_of_the_lab_counts_and_what_tools_keep_there_does_not(lab: Lab, one: Submission) -> None:
+    before = fingerprint(lab, one, 1, Limits())
+    (lab.folder / "__pycache__").mkdir(exist_ok=True)
+    (lab.folder / "__pycache__" / "checks.pyc").write_text("1")
+    assert fingerprint(lab, one, 1, Limits()) == before
+    (lab.folder / "data").mkdir()
+    (lab.folder / "data" / "players").write_text("ada")
+    with_data = fingerprint(lab, one, 1, Limits())
+    edit(lab.folder / "data" / "players")
+    assert len({before, with_data, fingerprint(lab, one, 1, Limits())}) == 3
+
+
 def test_a_file_that_moves_to_another_folder_counts(lab: Lab, one: Submission) -> None:
     assert one.files
     before = fingerprint(lab, one, 1, Limits())

@@ -203,7 +203,8 @@ def fingerprint(lab: Lab, submission: Submission, seed: int, limits: Limits) -> 
     """Return a hash of the submission, the lab, the grader, the services' configuration, seed and limits."""
     values = [lab.name, str(seed), repr(limits), sys.version, submission.problem]
     values += [version(name) for name in VERSIONS]
-    digest = _digest_of([*sorted(lab.folder.glob("*.*")), *sorted(grader_files())])
+    digest = _digest_of(sorted(submitted_files.walk(lab.folder)), lab.folder)
+    digest.update(_digest_of(sorted(grader_files())).digest())
     digest.update(_digest_of(*_submitted(submission)).digest())
     digest.update("\0".join(values).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
