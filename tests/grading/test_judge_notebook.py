@@ -110,6 +110,14 @@ def test_data_of_a_topic_of_its_own_are_refused(tmp_path):
         judge_notebook.owner(LAB, found)
 
 
+@pytest.mark.parametrize("seed", ["seven", [7], float("inf")])
+def test_a_seed_that_is_not_a_number_is_refused(tmp_path, seed):
+    found = judge_notebook.read(executed(tmp_path, parameters={"seed": seed}))
+
+    with pytest.raises(ExecutedError, match=r"with the seed .*, not a number"):
+        judge_notebook.owner(LAB, found)
+
+
 def test_a_stack_without_the_students_data_is_refused(tmp_path):
     path = executed(tmp_path, parameters={"student": "nobody-with-this-name"})
 

@@ -118,7 +118,8 @@ def owner(lab: Lab, executed: Executed) -> tuple[str, Namespace, int]:
     """Return the student of an executed notebook, the names of its topics and folder, and the seed of its data.
 
     Raises:
-        ExecutedError: It was executed with a topic or folder of its own, whose data nobody knows.
+        ExecutedError: It was executed with a topic or folder of its own, whose data nobody knows, or with a seed
+            that is not a number.
     """
     given = [name for name in ("topic", "folder", "group") if executed.parameters.get(name)]
     if given:
@@ -127,7 +128,11 @@ def owner(lab: Lab, executed: Executed) -> tuple[str, Namespace, int]:
             "Execute it with the parameters student and seed only"
         )
     student = str(executed.parameters.get("student") or getpass.getuser())
-    seed = int(executed.parameters.get("seed") or 0) or practice_seed(lab.name)
+    given_seed = executed.parameters.get("seed") or 0
+    try:
+        seed = int(given_seed) or practice_seed(lab.name)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ExecutedError(f"the notebook was executed with the seed {given_seed!r:.50}, not a number") from error
     return student, Namespace.of_student(lab.name, student), seed
 
 
