@@ -27,6 +27,7 @@ from eventlab.grading.scheduler import Scheduler
 from eventlab.grading.worker_process import WorkerProcess
 from tests.grading import tiny_lab
 from tests.grading.worker_programs import replace_workers
+from tests.helpers import Stopwatch
 
 START_ERROR = """kafka died while starting. The end of its log, /tmp/egx/data/logs/kafka.log:
 OpenJDK 64-Bit Server VM warning: something
@@ -230,6 +231,17 @@ def test_a_worker_that_is_created_while_the_grading_is_stopped_is_ended(
         assert begun.wait(30)
     assert not thread.is_alive()
     assert scheduler.workers == []
+
+
+def test_a_worker_that_could_not_start_and_does_not_end_is_not_waited_for_without_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_process, "MAX_END_S", 0.2)
+    hangs = "import select, sys; select.select([sys.stdin], [], [], 60)"  # until its input is closed
+    replace_workers(monkeypatch, f"print({json.dumps(json.dumps({'failed': 'no room'}))}, flush=True); {hangs}")
+    taken = Stopwatch()
+    assert "could not start its services: no room" in outcomes(tmp_path, "ada")["ada"].reason
+    assert taken.seconds < 20
 
 
 def test_an_answer_that_is_no_outcome_is_a_failure_of_the_worker(

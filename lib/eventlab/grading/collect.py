@@ -25,8 +25,6 @@ STRAY_SUFFIXES = {
     *(".xls", ".xlsx", ".ods", ".numbers"),
 }
 """Files with these endings next to the submissions belong to no student; any other file is a submission."""
-MAX_PROBLEMS = 20
-"""The most problems of a submission that are named."""
 logger = logging.getLogger(__name__)
 
 
@@ -199,9 +197,9 @@ def _submission(group: _Group, target: Path, lab: str) -> Submission:
 
 
 def _sentences(problems: Sequence[str]) -> str:
-    """Return the first problems as one text, and how many there are more: each file of a zip can be one."""
-    more = [f"and {len(problems) - MAX_PROBLEMS:,} more"] if len(problems) > MAX_PROBLEMS else []
-    return "; ".join([*problems[:MAX_PROBLEMS], *more])
+    """Return the first 20 problems as one text, and how many there are more: each file of a zip can be one."""
+    more = [f"and {len(problems) - 20:,} more"] if len(problems) > 20 else []
+    return "; ".join([*problems[:20], *more])
 
 
 def _without_zips(

@@ -29,6 +29,8 @@ LOG_PATTERNS = ("*.log", "logs/*/*", "*/logs/*.log*")
 LOG_BYTES = 1024 * 1024
 MAX_START_S = 600
 """Each service has a shorter limit of its own; this one is for what has none, such as a file system that hangs."""
+MAX_END_S = 60
+"""How long a worker that could not start may take to end."""
 MAX_SILENCE_S = 1800
 """A worker hangs if it reports nothing for this time and the time limit of a submission. Between two reports, a
 run of the instructor's notebook may take 600 s, a trial of jobs 120 s for each portion, and checks and starts of
@@ -98,7 +100,8 @@ class WorkerProcess:
         status = json.loads(answer) if answer else {}
         if "ready" in status:
             return
-        self._process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it may hang while it ends its services
+            self._process.wait(timeout=MAX_END_S)
         log = self._log_lines() or [f"it ended with exit code {self._process.returncode}"]
         reason = str(status.get("failed") or log[-1]).strip().rstrip(".")
         raise StartError(f"A worker could not start its services: {reason}. {LOOK}")
