@@ -15,6 +15,7 @@ from eventlab.grading.environment.access import Access
 from eventlab.settings import Settings
 from eventlab.stack import config
 from tests.grading import run_attacks
+from tests.grading.forked_kernels import needs_bubblewrap
 
 CALLS = """
 import ctypes, fcntl, os, sys
@@ -76,6 +77,18 @@ def test_submissions_may_use_topics_and_nothing_of_the_cluster_that_changes_it()
     allowed = {operation for operation, permission, kind in rules if (permission, kind) == ("ALLOW", "CLUSTER")}
     assert allowed == {"DESCRIBE", "DESCRIBE_CONFIGS", "CREATE", "IDEMPOTENT_WRITE"}
     assert ("ALL", "DENY", "TOPIC") in rules
+
+
+@needs_bubblewrap
+def test_a_worker_does_not_see_the_configuration_of_the_instructors_own_stack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toml = tmp_path / "eventlab.toml"
+    toml.write_text("kafka_port = 9999")
+    monkeypatch.setattr(sandbox, "ROOT", tmp_path)
+    is_file = [sys.executable, "-c", "import os, sys; print(os.path.isfile(sys.argv[1]))", str(toml)]
+    seen = subprocess.run(sandbox.of_worker(is_file), capture_output=True, text=True, check=True)
+    assert seen.stdout == "False\n", "the settings read only a file"
 
 
 def test_the_graders_configuration_replaces_the_courses(tmp_path: Path) -> None:
