@@ -12,10 +12,10 @@ import pytest
 
 from eventlab.grading.environment import access, sandbox
 from eventlab.grading.environment.access import Access
+from eventlab.grading.worker_process import worker_environment
 from eventlab.settings import Settings
 from eventlab.stack import config
 from tests.grading import run_attacks
-from tests.grading.forked_kernels import needs_bubblewrap
 
 CALLS = """
 import ctypes, fcntl, os, sys
@@ -79,16 +79,13 @@ def test_submissions_may_use_topics_and_nothing_of_the_cluster_that_changes_it()
     assert ("ALL", "DENY", "TOPIC") in rules
 
 
-@needs_bubblewrap
-def test_a_worker_does_not_see_the_configuration_of_the_instructors_own_stack(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    toml = tmp_path / "eventlab.toml"
-    toml.write_text("kafka_port = 9999")
-    monkeypatch.setattr(sandbox, "ROOT", tmp_path)
-    is_file = [sys.executable, "-c", "import os, sys; print(os.path.isfile(sys.argv[1]))", str(toml)]
-    seen = subprocess.run(sandbox.of_worker(is_file), capture_output=True, text=True, check=True)
-    assert seen.stdout == "False\n", "the settings read only a file"
+@pytest.mark.parametrize("contained", [True, False])
+def test_no_process_of_a_grading_reads_the_instructors_settings_file(tmp_path: Path, contained: bool) -> None:
+    """It can name a Kafka or HDFS of others, which would be cleaned after each submission."""
+    program = [sys.executable, "-c", "from eventlab.settings import settings_file; print(settings_file())"]
+    for env in (worker_environment(tmp_path, contained), sandbox.variables(Settings(state_dir=tmp_path))):
+        seen = subprocess.run(program, capture_output=True, text=True, check=True, env=env)
+        assert seen.stdout == "None\n"
 
 
 def test_the_graders_configuration_replaces_the_courses(tmp_path: Path) -> None:

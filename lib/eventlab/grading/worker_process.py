@@ -21,6 +21,7 @@ from eventlab.grading.environment import processes, sandbox
 from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.results import SubmissionRecord
 from eventlab.labs.catalogue import Lab
+from eventlab.settings import SETTINGS_FILE
 
 SLOTS, SLOTS_PER_GRADING = 1300, 8
 """Each grading has users of its own: a limit on a user's processes counts those of all gradings."""
@@ -176,11 +177,15 @@ class WorkerProcess:
 
 
 def worker_environment(run: Path, contained: bool) -> dict[str, str]:
-    """Return the environment of a worker, whose stack and Spark token are not the instructor's."""
+    """Return the environment of a worker, whose stack and Spark token are not the instructor's.
+
+    The instructor's settings file is not read: it can name services of others, which the worker would clean.
+    """
     env = {name: value for name, value in os.environ.items() if not name.startswith("EVENTLAB_")}
     env.pop("SPARK_REMOTE", None)
     return env | {
         TOKEN_VARIABLE: secrets.token_hex(24),
+        SETTINGS_FILE: "",
         "EVENTLAB_STATE_DIR": str(run / "client"),
         "EVENTLAB_PORT_OFFSET": "0" if contained else str(_free_offset()),
         "EVENTLAB_WAITS": "long",

@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from eventlab.settings import ROOT, Settings
+from eventlab.settings import ROOT, SETTINGS_FILE, Settings
 from eventlab.stack import environment, java
 
 INSIDE = Path(__file__).parents[1] / "inside"
@@ -144,13 +144,8 @@ def is_open_to_others(path: Path) -> bool:
 
 
 def of_worker(command: Sequence[str]) -> list[str]:
-    """Return the command that runs a worker in its own network namespace, with loopback only.
-
-    A learner's `eventlab.toml` is hidden: the grader uses its own services.
-    """
-    toml = ROOT / "eventlab.toml"
-    hidden = ["--ro-bind", "/dev/null", str(toml)] if toml.exists() else []
-    words = ["bwrap", "--dev-bind", "/", "/", *hidden, "--unshare-net", "--die-with-parent"]
+    """Return the command that runs a worker in its own network namespace, with loopback only."""
+    words = ["bwrap", "--dev-bind", "/", "/", "--unshare-net", "--die-with-parent"]
     if os.geteuid() == 0:
         words += ["--cap-add", "ALL"]
     return [*words, "--", *command]
@@ -194,6 +189,7 @@ def variables(settings: Settings) -> dict[str, str]:
     return environment.variables(settings) | {
         **LITTLE_ADDRESS_SPACE,
         "EVENTLAB_STATE_DIR": str(settings.state_dir),
+        SETTINGS_FILE: "",
         "HOME": "/home/student",
         "USER": "student",
         "LOGNAME": "student",
