@@ -6,6 +6,8 @@ import os
 import tempfile
 from pathlib import Path
 
+import pytest
+
 from eventlab.grading.environment import folders
 
 OTHER = 65_534
@@ -19,6 +21,27 @@ def locked(state: Path, outside: Path) -> None:
     (state / "link").symlink_to(outside)
     (state / "conf").chmod(0o500)
     (state / "dark").chmod(0)
+
+
+@pytest.mark.parametrize("mode", [0o700, 0])
+def test_folders_that_are_too_deep_for_recursion_are_deleted(tmp_path: Path, mode: int) -> None:
+    """What a submission runs in Spark's sandbox can create them, and that must not end the grading of all."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os.chdir(tmp_path)
+            for _ in range(3000):  # the whole path is longer than the system opens
+                os.mkdir("d" * 8)
+                os.chdir("d" * 8)
+            os.chmod(".", mode)
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    assert (tmp_path / ("d" * 8)).exists()
+
+    folders.delete(tmp_path)
+
+    assert not tmp_path.exists()
 
 
 def test_locked_folders_are_deleted_and_links_are_not_followed() -> None:

@@ -182,6 +182,25 @@ def test_the_disk_watch_tells_once_when_too_much_is_stored(tmp_path: Path) -> No
     watch.stop()
 
 
+@pytest.mark.parametrize("depth", [30, None])
+def test_what_is_too_deep_to_be_measured_is_too_much(tmp_path: Path, depth: int | None) -> None:
+    """No path that the system opens leads to it, but a program can create the folders one by one."""
+    reasons: list[str] = []
+    watch = watches.DiskWatch([tmp_path], ProcessLimits(), reasons.append)
+    descriptor = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    for _ in range(depth or (4095 - len(str(tmp_path))) // 201):
+        os.mkdir("d" * 200, dir_fd=descriptor)
+        inner = os.open("d" * 200, os.O_RDONLY | os.O_DIRECTORY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = inner
+    os.close(os.open("f" * 250, os.O_CREAT, dir_fd=descriptor))
+    os.close(descriptor)
+    watch._thread.join(timeout=20)
+    watch.stop()
+    subprocess.run(["rm", "-rf", str(tmp_path)], check=True)
+    assert reasons == ["more than 20,000 files were stored in Kafka, HDFS or Spark"]
+
+
 def test_many_files_are_too_much_as_well_and_sparse_ones_count_what_they_take(tmp_path: Path) -> None:
     reasons: list[str] = []
     watch = watches.DiskWatch([tmp_path], ProcessLimits(files=50), reasons.append)

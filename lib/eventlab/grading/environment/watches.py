@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -11,6 +11,7 @@ from pathlib import Path
 from eventlab.grading.environment.sandbox import MIB, ProcessLimits
 
 DISK_WATCH_S, MEMORY_WATCH_S = 0.5, 0.1
+TOO_DEEP = 10**9
 MAX_GROWTH = 512 * MIB
 """Kept outputs, the files of a submission and the instructor's results need much less."""
 TOO_MANY_MESSAGES = f"more than {MAX_GROWTH // MIB} MiB of its messages waited in the memory of the grader"
@@ -80,18 +81,31 @@ class OwnMemoryWatch(Watch):
 
 
 def usage(folders: Sequence[Path]) -> tuple[int, int]:
-    """Return the bytes on the disk, and the number of files and folders, below the folders."""
+    """Return the bytes on the disk, and the number of files and folders, below the folders.
+
+    What is too deep to be opened counts as TOO_DEEP files.
+    """
     size = count = 0
     waiting = [str(folder) for folder in folders]
     while waiting:
-        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                with contextlib.suppress(OSError):
-                    facts = entry.stat(follow_symlinks=False)
-                    size, count = size + facts.st_blocks * 512, count + 1
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    try:
+                        facts = entry.stat(follow_symlinks=False)
+                        size, count = size + facts.st_blocks * 512, count + 1
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append(entry.path)
+                    except OSError as error:
+                        count += _hidden(error)
+        except OSError as error:
+            count += _hidden(error)
     return size, count
+
+
+def _hidden(error: OSError) -> int:
+    """Return how many files an error hides; without a path that is too long, the file has just been deleted."""
+    return TOO_DEEP if error.errno == errno.ENAMETOOLONG else 0
 
 
 def resident() -> int:

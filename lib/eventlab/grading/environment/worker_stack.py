@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -265,7 +264,7 @@ class WorkerStack:
 
     def forget_logs(self) -> None:
         """Delete the logs of services that were restarted before now."""
-        shutil.rmtree(self.config.run / "logs", ignore_errors=True)
+        folders.delete(self.config.run / "logs")
 
     def require_running(self, *, in_trial: bool = False) -> None:
         """Raise an error unless the services run as they did at the start, or the submission itself ended Spark.
