@@ -97,6 +97,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_judge.py::test_a_judge_that_the_machine_kills_is_no_verdict",
         "grading/test_judging.py::test_a_service_that_is_silent_twice_gives_no_verdict",
         "grading/test_judging.py::test_a_full_disk_is_the_machines_fault",
+        "grading/test_scheduler.py::test_without_room_for_a_worker_nobody_has_a_mark_and_nothing_is_left",
         "grading/test_lost_fork_server.py::test_a_cell_during_which_the_fork_server_is_killed_has_no_result",
         "grading/test_put_results.py::test_a_silent_service_or_fork_server_or_a_missing_topic_interrupts_the_attempt",
         "grading/test_waits.py::test_in_grading_the_kit_waits_longer_and_commands_as_long_as_without_it",
@@ -127,10 +128,17 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_marks_so_far.py::test_who_is_interrupted_in_two_gradings_has_the_mark_so_far"
         "_if_the_machine_works_for_the_instructor",
         "grading/test_worker_that_dies.py::test_who_ends_the_worker_in_two_gradings_has_the_mark_so_far",
+        "grading/test_scheduler.py::test_of_two_attempts_that_failed_the_better_one_is_the_outcome",
     ),
     "the machine": (
         "attack kernel_*",
         "grading/test_collect.py::test_names_that_cannot_be_files_do_not_end_the_grading_of_the_others",
+        "grading/test_collect.py::test_a_zip_with_a_very_long_list_of_files_is_not_read_into_memory",
+        "grading/test_exports.py::test_a_name_or_a_text_that_repeats_itself_does_not_keep_the_class_waiting",
+        "grading/test_folders.py::test_folders_that_are_too_deep_for_recursion_are_deleted",
+        "grading/test_isolation_limits.py::test_what_is_too_deep_to_be_measured_is_too_much",
+        "grading/test_jobs.py::test_a_folder_that_is_too_deep_for_recursion_is_read_like_any_other",
+        "grading/test_scheduler.py::test_a_log_that_has_just_become_a_link_or_a_pipe_is_not_read",
         "grading/test_exports.py::test_a_student_with_too_many_bytes_takes_none_from_the_others",
         "grading/test_isolation_limits.py::test_a_connection_that_nobody_accepts_counts_as_full",
         "grading/test_isolation_limits.py::test_memory_in_files_and_sockets_is_held_against_the_limit",
@@ -159,6 +167,9 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
     "`--no-sandbox`": (
         "grading/test_no_sandbox.py::test_without_a_sandbox_grading_is_refused_with_the_reason_and_the_package",
         "grading/test_no_sandbox.py::test_every_report_says_that_there_was_no_sandbox",
+        "grading/test_fork_server.py::test_of_a_kernel_that_has_ended_no_file_is_left",
+        "grading/test_isolation_rights.py::test_no_process_of_a_grading_reads_the_instructors_settings_file",
+        "grading/test_scheduler.py::test_without_a_sandbox_there_is_one_worker_whatever_the_machine_has",
     ),
 }
 
