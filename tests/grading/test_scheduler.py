@@ -341,6 +341,8 @@ def test_a_log_that_is_a_link_or_in_a_folder_that_is_one_is_not_copied(
     (secret / "key.log").write_text("the instructor's")
     (run / "spark" / "logs" / "spark.log").write_text("started")
     (run / "spark" / "logs" / "link.log").symlink_to(secret / "key.log")
+    (run / "spark" / "logs" / "loop.log").symlink_to("loop.log")
+    (run / "logs" / "loop").symlink_to("loop")
     (run / "data").mkdir()
     (run / "data" / "logs").symlink_to(secret)
     os.mkfifo(run / "spark" / "logs" / "pipe.log")

@@ -153,11 +153,14 @@ class WorkerProcess:
 
     def copy_logs(self, target: Path) -> None:
         """Copy the end of each log of the worker and its services to a folder."""
+        run = os.path.realpath(self.run)
         for pattern in LOG_PATTERNS:
             for path in sorted(self.run.glob(pattern)):
-                name = "-".join(path.relative_to(self.run).parts)
-                if path.resolve() != self.run.resolve() / path.relative_to(self.run) or not path.is_file():
-                    continue  # a link that something in Spark's sandbox has created
+                below = path.relative_to(self.run)
+                name = "-".join(below.parts)
+                # Something in Spark's sandbox can create links, also to themselves: `Path.resolve` raises an error.
+                if os.path.realpath(path) != os.path.join(run, below) or not path.is_file():
+                    continue
                 with contextlib.suppress(OSError):
                     target.mkdir(parents=True, exist_ok=True)
                     (target / name).write_bytes(_tail(path))
