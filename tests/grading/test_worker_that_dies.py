@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from eventlab.grading import results, worker_process
@@ -151,6 +153,24 @@ def test_nothing_of_a_worker_that_hung_is_still_being_ended_when_its_job_is_answ
 
     assert steps == ["ended", "answered", "ended"]
     assert outcome.reason == worker_process.SILENT.format(1)
+
+
+def test_a_process_of_another_user_that_cannot_be_killed_ends_no_grading() -> None:
+    """As a bubblewrap that is installed with the rights of root."""
+    sleeps = subprocess.Popen(["sleep", "60"])
+    child = os.fork()
+    if child == 0:
+        try:
+            if os.geteuid() == 0:
+                os.setuid(65_534)
+            processes._kill([psutil.Process(sleeps.pid)])
+            os._exit(0)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    sleeps.kill()
+    sleeps.wait()
+    assert status == 0
 
 
 def test_a_worker_that_was_ended_while_it_answered_fails_its_next_job_only(

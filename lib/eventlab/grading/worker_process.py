@@ -158,7 +158,7 @@ class WorkerProcess:
             for path in sorted(self.run.glob(pattern)):
                 below = path.relative_to(self.run)
                 name = "-".join(below.parts)
-                # Something in Spark's sandbox can create links, also to themselves: `Path.resolve` raises an error.
+                # What runs in Spark's sandbox can create links, also to themselves, which Path.resolve refuses.
                 if os.path.realpath(path) != os.path.join(run, below) or not path.is_file():
                     continue
                 with contextlib.suppress(OSError):

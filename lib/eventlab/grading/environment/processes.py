@@ -43,13 +43,13 @@ def close_worker(process: subprocess.Popen[str], timeout_s: float) -> None:
         process.wait(timeout=timeout_s)
         return
     members: list[psutil.Process] = []
-    with contextlib.suppress(psutil.NoSuchProcess):
+    with contextlib.suppress(psutil.Error):
         members = psutil.Process(process.pid).children(recursive=True)
     _kill([member for member in members if "eventlab.grading.worker" in _command(member)])
     process.kill()
     process.wait()
     for member in members:  # one that still starts its services ends them, too
-        with contextlib.suppress(psutil.NoSuchProcess):
+        with contextlib.suppress(psutil.Error):
             member.terminate()
     _, running = psutil.wait_procs(members, timeout=SERVICES_TIMEOUT_S)
     _kill(running)
@@ -82,7 +82,7 @@ def oom_kills(root: Path = Path("/")) -> int:
 
 def _kill(processes: Sequence[psutil.Process]) -> None:
     for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
+        with contextlib.suppress(psutil.Error):
             process.kill()
 
 
