@@ -30,6 +30,7 @@ os.environ["EVENTLAB_SPARK_JAVA_OPTIONS"] = (
     "-XX:TieredStopAtLevel=1 -Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN"
 )
 
+import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 
 from eventlab import settings as settings_module  # noqa: E402
@@ -42,6 +43,12 @@ from tests.groups import (  # noqa: E402, F401
     pytest_xdist_make_scheduler,
 )
 from tests.skips import pytest_sessionfinish, pytest_terminal_summary  # noqa: E402, F401
+
+# On a busy machine, an example may take any time.
+hypothesis.settings.register_profile(
+    "busy machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy machine")
 
 
 @pytest.fixture(scope="session")

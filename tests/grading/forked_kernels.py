@@ -21,6 +21,7 @@ from tests.skips import requires_tool
 
 needs_bubblewrap = requires_tool("bwrap", sandbox.support().reason)
 MEMORY_MIB = 400
+LIMITS = ProcessLimits(processes=60, file_mib=8)
 FORK_BOMB = "import os, time\nfor n in range(1000):\n    if os.fork() == 0:\n        time.sleep(20); os._exit(0)"
 
 
@@ -47,7 +48,7 @@ def open_fork_server(run: Path, contained: bool) -> ForkServer:
     wanted = {
         "uid": uid,
         "namespaces": contained,
-        "limits": ProcessLimits(processes=60, file_mib=8).of_kernel(),
+        "limits": LIMITS.of_kernel(),
         "memory": MEMORY_MIB * MIB,
         "size": 32 * MIB,
         "imports": sandbox.WARM_IMPORTS[:2],  # the kernel's own
@@ -85,5 +86,8 @@ def assert_limits(kernel: SubmissionKernel) -> None:
     status = printed(kernel, "print(open('/proc/self/status').read())")
     assert "CapEff:\t0000000000000000" in status
     assert "NoNewPrivs:\t1" in status
-    limits = "import resource as r; print(r.getrlimit(r.RLIMIT_NPROC), r.getrlimit(r.RLIMIT_FSIZE)[0])"
-    assert printed(kernel, limits) == f"(60, 60) {8 * MIB}"
+    limits = LIMITS.of_kernel()
+    numbers = f"{{name: getattr(resource, 'RLIMIT_' + name) for name in {[*limits]}}}"
+    read = f"import resource; print({{name: resource.getrlimit(n)[1] for name, n in {numbers}.items()}})"
+    found = printed(kernel, read)
+    assert found == str(limits), found

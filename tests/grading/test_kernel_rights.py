@@ -52,6 +52,15 @@ def run():
         time.sleep(0.01)
 threading.Thread(target=run, daemon=True).start()
 """
+ZEROS = """
+import mmap, os
+with open("/dev/zero", "r+b", 0) as zeros:
+    try:
+        area = mmap.mmap(zeros.fileno(), 1 << 16)
+        print("MAPPED", area[:1])
+    except OSError as error:
+        print(os.strerror(error.errno), zeros.read(2))
+"""
 IN_A_CHILD = (
     f"import subprocess, sys\nprint(subprocess.check_output([sys.executable, '-c', {REFUSED!r}], text=True))"
 )
@@ -67,6 +76,12 @@ def fork_server() -> Iterator[ForkServer]:
 def test_calls_that_hide_memory_or_leave_a_namespace_are_refused_in_a_kernel(fork_server: ForkServer) -> None:
     for kernel in ready(fork_server):
         assert [printed(kernel, source) for source in (REFUSED, IN_A_CHILD)] == ["38 1 1"] * 2
+
+
+@needs_bubblewrap
+def test_zeros_can_be_read_but_not_mapped_as_shared_memory(fork_server: ForkServer) -> None:
+    for kernel in ready(fork_server):
+        assert printed(kernel, ZEROS) == r"No such device b'\x00\x00'"
 
 
 @needs_bubblewrap

@@ -128,7 +128,7 @@ BROKEN = st.one_of(
 )
 
 
-@hypothesis_settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@hypothesis_settings(max_examples=3, suppress_health_check=list(HealthCheck))
 @given(good=st.lists(OBJECTS, min_size=40, max_size=80), broken=st.lists(BROKEN, min_size=40, max_size=80))
 def test_each_message_is_a_row_or_counted_as_broken(spark, good, broken):
     from pyspark.sql import Row

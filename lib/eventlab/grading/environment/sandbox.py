@@ -81,7 +81,7 @@ class ProcessLimits:
             "CPU": self.cpu_s,
             "NOFILE": 1024,
             "CORE": 0,
-            "MSGQUEUE": MIB,
+            "MSGQUEUE": 0,
             "MEMLOCK": 0,
         }
 

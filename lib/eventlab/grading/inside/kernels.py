@@ -19,7 +19,6 @@ import base64
 import contextlib
 import errno
 import importlib
-import itertools
 import json
 import os
 import signal
@@ -38,8 +37,8 @@ import workdir_files
 WATCH_S = 0.1
 END_S = 0.01
 """How long to wait before the next look at a kernel that was killed."""
-LOCKS_EVERY = 10
-"""Locks of files are counted each tenth time: that disturbs other programs, and a lock takes little memory."""
+LOCKS_EVERY_S = 1
+"""Locks of files are counted once a second: that disturbs other programs, and a lock takes little memory."""
 STOP_ROUNDS = 100
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
@@ -60,7 +59,7 @@ class ForkServer:
     def __init__(self, options: dict[str, Any]) -> None:
         self.options = options
         self.kernels: dict[str, ForkedKernel] = {}
-        self.looks = itertools.count()
+        self.locks_counted_s = 0.0
 
     def serve(self) -> None:
         """Import the packages, then carry out requests until standard input ends."""
@@ -201,7 +200,9 @@ class ForkServer:
 
     def watch(self) -> None:
         """Report kernels that have ended, and kill those that use more memory than allowed."""
-        count_locks = next(self.looks) % LOCKS_EVERY == 0
+        count_locks = time.monotonic() - self.locks_counted_s >= LOCKS_EVERY_S
+        if count_locks:
+            self.locks_counted_s = time.monotonic()
         for id, kernel in list(self.kernels.items()):
             if not kernel.pid:
                 continue
