@@ -2,6 +2,7 @@
 
 import csv
 import io
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from rich.console import Console
 from eventlab.cli.app import main
 from eventlab.cli.grading_progress import show_grading
 from eventlab.grading import grade as grade_module
+from eventlab.grading import submitted_files
 from eventlab.grading.collect import SubmissionsError, collected
 from eventlab.grading.jobs import Limits
 from eventlab.grading.results import Question, SubmissionRecord
@@ -134,6 +136,24 @@ def test_two_submissions_with_the_same_name_are_refused(submissions, tmp_path):
         collected([submissions / "ada.ipynb", tmp_path / "ada.ipynb"]),
     ):
         pass
+
+
+def test_folders_are_copied_whole_and_those_that_are_too_deep_for_recursion_too(tmp_path):
+    for name in ("ada/data", "ben", "eve"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "ada/data/players.csv").write_text("ada")
+    (tmp_path / "ada/link").symlink_to(tmp_path)
+    deep = "/".join("d" * 1100)
+    subprocess.run(["mkdir", "-p", tmp_path / "eve" / deep], check=True)
+    (tmp_path / "eve" / deep / "lab.ipynb").write_text("{}")
+
+    with collected([tmp_path / "ada", tmp_path / "ben", tmp_path / "eve"]) as folder:
+        copies = {str(path.relative_to(folder)) for path in submitted_files.walk(folder)}
+        students = {path.name for path in folder.iterdir()}
+
+    assert copies == {"ada/data/players.csv", f"eve/{deep}/lab.ipynb"}
+    assert students == {"ada", "ben", "eve"}
+    assert not folder.exists()
 
 
 def test_the_progress_bar_shows_counts_time_left_and_results():

@@ -107,6 +107,15 @@ def shouted(text):
     return text.upper()
 
 
+# fmt: off
+def in_several_lines(number):
+    return (
+        number
+        % 3
+    )
+# fmt: on
+
+
 def test_the_guard_of_a_function_is_for_the_value_that_it_cannot_handle():
     assert udf.guarded_source(shouted, (None,), "AttributeError") == (
         "def shouted(text):\n    if text is None:\n        return None\n    return text.upper()"
@@ -114,6 +123,9 @@ def test_the_guard_of_a_function_is_for_the_value_that_it_cannot_handle():
     assert udf.guarded_source(counts, ("a",), "TypeError") == (
         "def counts(name):\n    try:\n        counted.append(name)\n        return name.upper()\n"
         "    except TypeError:\n        return None"
+    )
+    assert (udf.guarded_source(in_several_lines, (None,), "TypeError") or "").startswith(
+        "def in_several_lines(number):\n    if number is None:\n        return None\n    return ("
     )
     assert udf.guarded_source(lambda text: text.upper(), (None,), "AttributeError") is None
     assert udf.guarded_source(divided, ("a", 0), "ZeroDivisionError") is None  # a text of several lines

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlab.grading.environment import folders
+from eventlab.grading import folders
 
 OTHER = 65_534
 """A user without rights: for root no folder is locked."""

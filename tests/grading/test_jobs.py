@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ import pytest
 
 from eventlab.grading import jobs as module
 from eventlab.grading.collect import Submission
-from eventlab.grading.jobs import Job, Limits, fingerprint, job_for
+from eventlab.grading.jobs import Job, Limits, digest_of, fingerprint, job_for
 from eventlab.grading.judge import Judge
 from eventlab.grading.worker import Worker
 from eventlab.labs.catalogue import Lab, all_labs
@@ -89,16 +90,16 @@ MADE = (
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_what_only_shows_a_record_grades_nobody_again(kit: Path, lab: Lab, one: Submission, name: str) -> None:
-    before = fingerprint(lab, one, 1, Limits())
+    before = fingerprint(digest_of(lab), one, 1, Limits())
     edit(kit / name)
-    assert fingerprint(lab, one, 1, Limits()) == before
+    assert fingerprint(digest_of(lab), one, 1, Limits()) == before
 
 
 @pytest.mark.parametrize("name", MADE)
 def test_what_makes_marks_grades_all_again(kit: Path, lab: Lab, one: Submission, name: str) -> None:
-    before = fingerprint(lab, one, 1, Limits())
+    before = fingerprint(digest_of(lab), one, 1, Limits())
     edit(kit / name)
-    assert fingerprint(lab, one, 1, Limits()) != before
+    assert fingerprint(digest_of(lab), one, 1, Limits()) != before
 
 
 def test_each_module_that_a_labs_notebook_imports_is_in_the_fingerprint() -> None:
@@ -129,39 +130,59 @@ def test_another_configuration_of_a_service_grades_all_again(
 ) -> None:
     spark = shutil.copytree(ROOT / "stack" / "spark", tmp_path / "spark")
     monkeypatch.setattr(module, "CONFIGURATION", [*module.CONFIGURATION[:-1], spark])
-    before = fingerprint(lab, one, 1, Limits())
+    before = fingerprint(digest_of(lab), one, 1, Limits())
     edit(spark / "spark-defaults.conf")
-    assert fingerprint(lab, one, 1, Limits()) != before
+    assert fingerprint(digest_of(lab), one, 1, Limits()) != before
 
 
 def test_notebook_files_checks_seed_and_limits_count(lab: Lab, one: Submission, tmp_path: Path) -> None:
-    seen = [fingerprint(lab, one, 1, Limits())]
-    seen += [fingerprint(lab, one, 2, Limits())]
-    seen += [fingerprint(lab, one, 1, limits) for limits in (Limits(61), Limits(memory_mib=1025))]
+    seen = [fingerprint(digest_of(lab), one, 1, Limits())]
+    seen += [fingerprint(digest_of(lab), one, 2, Limits())]
+    seen += [fingerprint(digest_of(lab), one, 1, limits) for limits in (Limits(61), Limits(memory_mib=1025))]
     for path in (tmp_path / "ada" / "ada.ipynb", tmp_path / "ada" / "my_api.py", lab.folder / "checks.py"):
         edit(path)
-        seen.append(fingerprint(lab, one, 1, Limits()))
+        seen.append(fingerprint(digest_of(lab), one, 1, Limits()))
     assert len(set(seen)) == len(seen)
 
 
 def test_each_file_of_the_lab_counts_and_what_tools_keep_there_does_not(lab: Lab, one: Submission) -> None:
-    before = fingerprint(lab, one, 1, Limits())
+    before = fingerprint(digest_of(lab), one, 1, Limits())
     (lab.folder / "__pycache__").mkdir(exist_ok=True)
     (lab.folder / "__pycache__" / "checks.pyc").write_text("1")
-    assert fingerprint(lab, one, 1, Limits()) == before
+    assert fingerprint(digest_of(lab), one, 1, Limits()) == before
     (lab.folder / "data").mkdir()
     (lab.folder / "data" / "players").write_text("ada")
-    with_data = fingerprint(lab, one, 1, Limits())
+    with_data = fingerprint(digest_of(lab), one, 1, Limits())
     edit(lab.folder / "data" / "players")
-    assert len({before, with_data, fingerprint(lab, one, 1, Limits())}) == 3
+    assert len({before, with_data, fingerprint(digest_of(lab), one, 1, Limits())}) == 3
+
+
+def test_submissions_and_output_in_the_folder_of_the_lab_are_no_part_of_it(lab: Lab) -> None:
+    without = [lab.folder / "submissions", lab.folder / "graded"]
+    before = digest_of(lab, without)
+    for folder in (*without, lab.folder / "build" / "grades"):
+        folder.mkdir(parents=True)
+        (folder / "ada.json").write_text("1")
+    assert digest_of(lab, without) == before != digest_of(lab)
+
+
+def test_an_edit_of_a_file_behind_a_link_counts(lab: Lab, tmp_path: Path) -> None:
+    checks = lab.folder / "checks.py"
+    checks.rename(tmp_path / "shared.py")
+    checks.symlink_to(tmp_path / "shared.py")
+    (tmp_path / "linked").symlink_to(lab.folder)
+    linked = replace(lab, folder=tmp_path / "linked")
+    before = digest_of(linked)
+    edit(checks)
+    assert digest_of(linked) != before
 
 
 def test_a_file_that_moves_to_another_folder_counts(lab: Lab, one: Submission) -> None:
     assert one.files
-    before = fingerprint(lab, one, 1, Limits())
+    before = fingerprint(digest_of(lab), one, 1, Limits())
     (one.files / "code").mkdir()
     (one.files / "my_api.py").rename(one.files / "code" / "my_api.py")
-    assert fingerprint(lab, one, 1, Limits()) != before
+    assert fingerprint(digest_of(lab), one, 1, Limits()) != before
 
 
 def test_what_the_feedback_shows_does_not_help_in_a_second_submission(lab: Lab, one: Submission) -> None:

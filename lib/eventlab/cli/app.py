@@ -10,11 +10,9 @@ from typing import Any
 import click
 
 from eventlab.errors import EventlabError
+from eventlab.printable import printable
 
 logger = logging.getLogger(__name__)
-
-CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""What controls a terminal: the name of a student's file, for example, can be any text."""
 
 STACK_COMMANDS = ("up", "status", "ps", "down", "restart", "logs", "reset", "env", "compose", "setup", "doctor")
 COURSE_COMMANDS = ("run", "lab", "lesson", "hub", "load", "kafkacat", "replay")
@@ -90,7 +88,7 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except EventlabError as error:
             logger.debug("The command failed", exc_info=True)
-            raise click.ClickException(CONTROLS.sub("�", str(error))) from error
+            raise click.ClickException(printable(str(error))) from error
         except KeyboardInterrupt as error:
             click.echo(str(error) or "Interrupted.", err=True)
             sys.exit(130)

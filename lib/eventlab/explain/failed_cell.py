@@ -244,10 +244,11 @@ def python_tree(source: str) -> ast.Module:
     """Return the syntax tree of a cell's Python without magics and `!commands`, or an empty tree."""
     if source_text.SHELL_CELL.match(source):
         return ast.Module([], [])
-    try:
-        return ast.parse(source_text.SHELL_LINE.sub(_pass, source))
-    except (SyntaxError, ValueError):
-        return ast.Module([], [])
+    # In plain Python, a line can begin with `%` or `!=`: it continues an expression.
+    for code in (source, source_text.SHELL_LINE.sub(_pass, source)):
+        with contextlib.suppress(SyntaxError, ValueError):
+            return ast.parse(code)
+    return ast.Module([], [])
 
 
 def is_python(source: str) -> bool:

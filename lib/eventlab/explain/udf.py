@@ -180,7 +180,7 @@ def guarded_source(function: Any, values: tuple[Any, ...], kind: str) -> str | N
 
 def _source_of(function: Any) -> str:
     """Return the source of a function without indentation, or "" when there is none."""
-    with contextlib.suppress(OSError, TypeError):
+    with contextlib.suppress(OSError, TypeError, SyntaxError):
         return textwrap.dedent(inspect.getsource(function))
     return ""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import subprocess
 import tempfile
 import zipfile
 from collections import Counter
@@ -16,9 +17,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from eventlab.grading import exports, submitted_files
+from eventlab.grading import exports, folders, submitted_files
 from eventlab.grading.exports import Upload
 from eventlab.grading.submitted_files import SubmissionsError, SubmittedFile, Tree
+from eventlab.printable import printable
 
 STRAY_SUFFIXES = {
     *(".csv", ".html", ".json", ".md", ".txt", ".toml", ".tsv", ".log", ".yml", ".yaml"),
@@ -125,7 +127,7 @@ def _grouped(tree: Tree, lab: str) -> list[_Group]:
     for file in tree.files:
         top, is_file, upload = file.parts[0], len(file.parts) == 1, uploads.get(file.parts[0])
         if is_file and not upload and file.suffix in STRAY_SUFFIXES and not file.is_link:
-            logger.warning("%s is not a submission and is left out", top)
+            logger.warning("%s is not a submission and is left out", printable(top))
             continue
         own = file.parts[1:] or (upload.file if upload and upload.file else top,)
         file = replace(file, parts=own, top=top, upload=upload)
@@ -217,6 +219,9 @@ def _without_zips(
     for path, file in copies.items():
         try:
             archive = zipfile.ZipFile(opened.enter_context(submitted_files.StudentsZip(path)))
+        except submitted_files.LongListError:
+            problems.append(f"{file.parts[-1][:100]} was not unpacked: its list of files is too long")
+            continue
         except submitted_files.UNREADABLE as error:
             submitted_files.raise_if_machine_failed(error, file, folder)
             problems.append(f"{file.parts[-1][:100]} is not a zip that can be unpacked")
@@ -282,10 +287,13 @@ def collected(sources: Sequence[Path]) -> Iterator[Path]:
     if len(sources) == 1:
         yield sources[0]
         return
-    with tempfile.TemporaryDirectory(prefix="eventlab-submissions-") as folder:
+    folder = Path(tempfile.mkdtemp(prefix="eventlab-submissions-"))
+    try:
         for source in sources:
-            _copy_named(source, Path(folder, source.resolve().name))
-        yield Path(folder)
+            _copy_named(source, folder / source.resolve().name)
+        yield folder
+    finally:
+        folders.delete(folder)
 
 
 def _copy_named(source: Path, target: Path) -> None:
@@ -293,7 +301,8 @@ def _copy_named(source: Path, target: Path) -> None:
         raise SubmissionsError(f"two submissions are called {target.name}. Grade their folders separately")
     if source.is_file() and source.suffix != ".ipynb" and zipfile.is_zipfile(source):
         raise SubmissionsError(f"{source} is a zip of submissions: grade it alone")
-    if source.is_dir():
-        shutil.copytree(source, target, symlinks=True)
-    else:
-        shutil.copy2(source, target, follow_symlinks=False)
+    # Unlike Python's functions, the command can copy folders of any depth; a link in them stays a link.
+    words = ["cp", "-RP", "--", str(source.resolve() if source.is_dir() else source), str(target)]
+    done = subprocess.run(words, capture_output=True, text=True)
+    if done.returncode:
+        raise SubmissionsError(f"{source} cannot be copied: {done.stderr.strip()[:500]}")

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from eventlab.errors import EventlabError
 from eventlab.grading.results import write_atomically
+from eventlab.printable import printable
 
-CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
-"""Characters that are not visible; the last ones reverse the direction of the text after them."""
 FORMULA_STARTS = tuple("=+-@＝＋－＠\t\n\r|%")
 FORMULA_INSIDE = re.compile(r"([;\t\n][ \u00a0\"]*)(?=[=+\-@＝＋－＠|%])")
 """A spreadsheet whose separator is `;` or a tab begins a cell there, and a row at the end of a line."""
@@ -123,5 +122,5 @@ def write(path: Path, rows: Iterable[Iterable[str]], unchanged: Collection[int] 
 
 def text(value: str) -> str:
     """Return text that a spreadsheet shows as it is; a quote is put before a formula."""
-    shown = FORMULA_INSIDE.sub(r"\1'", CONTROLS.sub("�", value[:LIMIT]))
+    shown = FORMULA_INSIDE.sub(r"\1'", printable(value[:LIMIT]))
     return f"'{shown}" if shown.lstrip(" \u00a0").startswith(FORMULA_STARTS) else shown

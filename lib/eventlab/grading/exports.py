@@ -43,7 +43,7 @@ COPY_MARK = re.compile(
 )
 """What browsers, JupyterLab and platforms add to the name of a second file.
 
-A name in a zip can have 60,000 hyphens, so the search begins only once in a row of them.
+A name in a zip can have 60,000 hyphens, so the search does not begin again at each of them.
 """
 
 

@@ -20,7 +20,7 @@ from eventlab.files import create_once
 from eventlab.grading import adjustments, origins, results, whole_class
 from eventlab.grading.collect import find
 from eventlab.grading.environment import sandbox
-from eventlab.grading.jobs import DEFAULT_LIMITS, Job, Limits, Outcome, job_for, usual_first
+from eventlab.grading.jobs import DEFAULT_LIMITS, Job, Limits, Outcome, digest_of, job_for, usual_first
 from eventlab.grading.mistakes import with_mistakes
 from eventlab.grading.results import SubmissionRecord
 from eventlab.grading.scheduler import LOGS, Scheduler, default_size
@@ -160,7 +160,8 @@ def jobs_of(lab: Lab, submissions: Path, output: Path, limits: Limits) -> list[J
     secret = _secret(output)
     found = find(submissions, output / ".submissions", lab.name)
     origins.write(found, output)
-    return [job_for(lab, submission, secret, limits) for submission in found]
+    lab_digest = digest_of(lab, without=(submissions, output))
+    return [job_for(lab, submission, secret, limits, lab_digest) for submission in found]
 
 
 def require_sandbox(no_sandbox: bool) -> None:

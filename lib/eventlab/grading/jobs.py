@@ -32,6 +32,8 @@ WAITS = re.compile(rb"\bwhile (?:True|1)\b|\bsleep\(|\binput\(")
 """Code with which a notebook may wait for ever."""
 MAX_READ_BYTES = 4 * 1024 * 1024
 """The most bytes of a notebook that are searched for WAITS."""
+NOT_OF_A_LAB = submitted_files.IGNORED | {"build"}
+"""The names of folders that may be in the folder of a lab: those of tools, and that of the kit's output."""
 VERSIONS = ("pyspark", "kafka-python", "ipykernel", "pandas")
 """Packages on whose version marks depend."""
 KIT = ROOT / "lib" / "eventlab"
@@ -146,8 +148,8 @@ class Outcome:
         return cls(record=record and results.parse(record), **fields), goes_on
 
 
-def job_for(lab: Lab, submission: Submission, secret: str, limits: Limits) -> Job:
-    """Return the job of a submission.
+def job_for(lab: Lab, submission: Submission, secret: str, limits: Limits, lab_digest: str = "") -> Job:
+    """Return the job of a submission; for several jobs of a lab, `digest_of` it is calculated once.
 
     Its seed depends on the secret of the output folder, and on the content of the submission: the feedback shows
     the data and the expected values, which must not help in a second submission.
@@ -168,7 +170,7 @@ def job_for(lab: Lab, submission: Submission, secret: str, limits: Limits) -> Jo
         notebook=str(submission.notebook.absolute()) if submission.notebook else None,
         files=str(submission.files.absolute()) if submission.files else None,
         problem=submission.problem,
-        fingerprint=fingerprint(lab, submission, seed, limits),
+        fingerprint=fingerprint(lab_digest or digest_of(lab), submission, seed, limits),
         seed=seed,
     )
 
@@ -199,13 +201,32 @@ def _waits_and_size(job: Job) -> tuple[int, int]:
         return 0, 0
 
 
-def fingerprint(lab: Lab, submission: Submission, seed: int, limits: Limits) -> str:
-    """Return a hash of the submission, the lab, the grader, the services' configuration, seed and limits."""
-    values = [lab.name, str(seed), repr(limits), sys.version, submission.problem]
-    values += [version(name) for name in VERSIONS]
-    digest = _digest_of(sorted(submitted_files.walk(lab.folder)), lab.folder)
+def digest_of(lab: Lab, without: Iterable[Path] = ()) -> str:
+    """Return a hash of what all marks in a lab depend on: the lab, the grader and the services' configuration.
+
+    Args:
+        lab: The lab. Each of its files counts: its checks may read it.
+        without: The submissions and the output, which may be in the folder of the lab.
+    """
+    folder, others = lab.folder.resolve(), {path.resolve() for path in without}
+    files: list[Path] = []
+    for place, folders, names in os.walk(folder):
+        is_of_lab = {
+            name: name not in NOT_OF_A_LAB and Path(place, name) not in others for name in folders + names
+        }
+        folders[:] = [name for name in folders if is_of_lab[name]]
+        files += [Path(place, name) for name in names if is_of_lab[name]]
+    digest = _digest_of(sorted(files), folder)
     digest.update(_digest_of(sorted(grader_files())).digest())
-    digest.update(_digest_of(*_submitted(submission)).digest())
+    values = [lab.name, sys.version, *(version(name) for name in VERSIONS)]
+    digest.update("\0".join(values).encode())
+    return digest.hexdigest()
+
+
+def fingerprint(lab_digest: str, submission: Submission, seed: int, limits: Limits) -> str:
+    """Return a hash of a submission, its seed, the limits, and of what all marks in the lab depend on."""
+    values = [lab_digest, str(seed), repr(limits), submission.problem]
+    digest = hashlib.sha256(_digest_of(*_submitted(submission)).digest())
     digest.update("\0".join(values).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 

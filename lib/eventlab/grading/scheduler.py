@@ -22,7 +22,8 @@ from types import TracebackType
 import psutil
 
 from eventlab.errors import EventlabError
-from eventlab.grading.environment import folders, sandbox
+from eventlab.grading import folders
+from eventlab.grading.environment import sandbox
 from eventlab.grading.fair_time import cores
 from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.results import slug

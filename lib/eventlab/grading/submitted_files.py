@@ -23,8 +23,8 @@ from eventlab.grading.exports import Upload
 
 MAX_FILES = 200_000
 """The limit for a zip that a student hands in; the zip of a whole class has none."""
-MAX_DIRECTORY_BYTES = 100 * MAX_FILES
-"""The limit for the list of files in such a zip, which takes ten times as much memory."""
+MAX_DIRECTORY_BYTES = 300 * MAX_FILES
+"""The limit for the list of files in such a zip, which takes up to ten times as much memory."""
 MAX_FILE_BYTES = 200 * 1024**2
 MAX_STUDENT_BYTES = 400 * 1024**2
 """The limit for each student, so that one student's files do not displace another's."""
@@ -150,11 +150,15 @@ def _on_disk(path: Path, folder: Path) -> SubmittedFile:
     return SubmittedFile(path.relative_to(folder).parts, size, lambda: path.open("rb"), path, link)
 
 
+class LongListError(zipfile.BadZipFile):
+    """The list of files in a zip is longer than MAX_DIRECTORY_BYTES."""
+
+
 class StudentsZip(BufferedReader):
     """A student's zip, to be opened by `zipfile`, which reads its list of files at once, and else little.
 
     Raises:
-        BadZipFile: The list is longer than MAX_DIRECTORY_BYTES.
+        LongListError: The list is longer than MAX_DIRECTORY_BYTES.
     """
 
     def __init__(self, path: Path) -> None:
@@ -163,7 +167,7 @@ class StudentsZip(BufferedReader):
     def read(self, size: int | None = -1) -> bytes:
         """Read as any file does, unless this is a long list."""
         if size is not None and size > MAX_DIRECTORY_BYTES:
-            raise zipfile.BadZipFile("its list of files is too long")
+            raise LongListError
         return super().read(size)
 
 

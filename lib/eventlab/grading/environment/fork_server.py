@@ -15,7 +15,8 @@ from subprocess import PIPE
 
 from jupyter_client.connect import KernelConnectionInfo, write_connection_file
 
-from eventlab.grading.environment import folders, processes
+from eventlab.grading import folders
+from eventlab.grading.environment import processes
 from eventlab.grading.execution.kernel import NO_SANDBOX, FullFolderError, KernelError
 
 FILES_TIMEOUT_S = 60

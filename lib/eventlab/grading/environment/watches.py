@@ -11,7 +11,7 @@ from pathlib import Path
 from eventlab.grading.environment.sandbox import MIB, ProcessLimits
 
 DISK_WATCH_S, MEMORY_WATCH_S = 0.5, 0.1
-TOO_DEEP = 10**9
+UNKNOWN_FILES = 10**9
 MAX_GROWTH = 512 * MIB
 """Kept outputs, the files of a submission and the instructor's results need much less."""
 TOO_MANY_MESSAGES = f"more than {MAX_GROWTH // MIB} MiB of its messages waited in the memory of the grader"
@@ -61,6 +61,8 @@ class DiskWatch(Watch):
 
     def _too_much(self) -> str:
         size, files = (now - before for now, before in zip(usage(self.folders), self._before, strict=True))
+        if files >= UNKNOWN_FILES:
+            return "folders that are locked or too deep to be measured were stored in Kafka, HDFS or Spark"
         limit = f"{self.limits.files:,} files" if files > self.limits.files else ""
         if size > self.limits.disk_mib * MIB:
             limit = f"{self.limits.disk_mib} MiB"
@@ -83,7 +85,7 @@ class OwnMemoryWatch(Watch):
 def usage(folders: Sequence[Path]) -> tuple[int, int]:
     """Return the bytes on the disk, and the number of files and folders, below the folders.
 
-    What is too deep to be opened counts as TOO_DEEP files.
+    A folder that is locked, or too deep to be opened, counts as UNKNOWN_FILES files.
     """
     size = count = 0
     waiting = [str(folder) for folder in folders]
@@ -104,8 +106,8 @@ def usage(folders: Sequence[Path]) -> tuple[int, int]:
 
 
 def _hidden(error: OSError) -> int:
-    """Return how many files an error hides; without a path that is too long, the file has just been deleted."""
-    return TOO_DEEP if error.errno == errno.ENAMETOOLONG else 0
+    """Return how many files an error hides: none if the file or folder has just been deleted."""
+    return UNKNOWN_FILES if error.errno in (errno.ENAMETOOLONG, errno.EACCES) else 0
 
 
 def resident() -> int:

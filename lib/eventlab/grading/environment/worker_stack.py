@@ -17,7 +17,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from eventlab.grading.environment import cleanup, folders, health, sandbox
+from eventlab.grading import folders
+from eventlab.grading.environment import cleanup, health, sandbox
 from eventlab.grading.environment.access import Access
 from eventlab.grading.environment.fork_server import ForkServer
 from eventlab.grading.environment.jvm_class_watch import JvmClassWatch, java_variables

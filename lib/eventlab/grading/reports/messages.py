@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from eventlab.grading.csv_files import CONTROLS
 from eventlab.grading.results import CheckResult, Question, Status, SubmissionRecord
+from eventlab.printable import printable
 
 STATUS: dict[Status, str] = {
     "graded": "Your notebook was executed and judged.",
@@ -29,7 +29,7 @@ def number(value: float | None) -> str:
 def clean(text: str, limit: int = 2000) -> str:
     """Remove terminal colours and control characters, and cut the text after `limit` characters."""
     kept = text[: 2 * limit]
-    kept = CONTROLS.sub("�", ESCAPES.sub("", kept.replace("\r\n", "\n")))
+    kept = printable(ESCAPES.sub("", kept.replace("\r\n", "\n")))
     return kept if len(text) <= limit else f"{kept[:limit]} … ({len(text):,} characters)"
 
 

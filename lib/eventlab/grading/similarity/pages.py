@@ -8,13 +8,13 @@ from pathlib import Path
 
 from markupsafe import Markup, escape
 
-from eventlab.grading.csv_files import CONTROLS
 from eventlab.grading.reports.html import render_template
 from eventlab.grading.results import write_atomically
 from eventlab.grading.similarity.compare import COMMON_MIN, COMMON_SHARE, Pair
 from eventlab.grading.similarity.passages import Passage, lines, passages
 from eventlab.grading.similarity.submissions import INSTRUCTOR, SimilarityResult
 from eventlab.labs.catalogue import Lab
+from eventlab.printable import printable
 
 COLOURS = 6
 STEP = 10
@@ -108,7 +108,7 @@ def _marked(code: str, found: list[Passage], side: str, other: str) -> Markup:
 
 
 def _visible(code: str) -> str:
-    return CONTROLS.sub("�", code)
+    return printable(code)
 
 
 def _percent(similarity: float) -> int:

@@ -16,4 +16,5 @@ def delete(folder: Path) -> None:
     commands = ["chmod -R u+rwx"] if os.geteuid() else []
     for command in [*commands, "rm -rf"]:
         with contextlib.suppress(OSError):  # the machine cannot start it
-            subprocess.run([*command.split(), "--", folder], capture_output=True)
+            # In a session of its own, Ctrl-C in the terminal does not reach it.
+            subprocess.run([*command.split(), "--", folder], capture_output=True, start_new_session=True)
