@@ -154,3 +154,10 @@ def test_a_job_is_added(stack, topic):
     spark.stop()
 
     assert [tuple(row) for row in rows] == [("user1.comcast.com", 1)]
+
+
+def test_each_module_of_the_library_has_less_than_300_lines():
+    lines = {path: path.read_bytes().count(b"\n") for path in (ROOT / "lib").rglob("*.py")}
+
+    assert {str(path): number for path, number in lines.items() if number >= 300} == {}
+    assert len(lines) > 100

@@ -15,8 +15,9 @@ from eventlab.cli.app import main
 from eventlab.cli.grading_progress import show_grading
 from eventlab.grading import grade as grade_module
 from eventlab.grading import submitted_files
-from eventlab.grading.collect import SubmissionsError, collected
+from eventlab.grading.collect import SubmissionsError
 from eventlab.grading.jobs import Limits
+from eventlab.grading.named_sources import collected
 from eventlab.grading.results import Question, SubmissionRecord
 from eventlab.labs.catalogue import find
 from tests.grading.worker_programs import replace_workers

@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -207,15 +208,22 @@ def test_what_is_too_deep_to_be_measured_is_too_much(tmp_path: Path, depth: int 
     assert reasons == [NOT_MEASURED]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="for root no folder is locked")
-def test_what_is_in_a_locked_folder_is_too_much(tmp_path: Path) -> None:
-    reasons: list[str] = []
-    watch = watches.DiskWatch([tmp_path], ProcessLimits(), reasons.append)
-    (tmp_path / "locked").mkdir(mode=0)
-    watch._thread.join(timeout=20)
-    watch.stop()
-    (tmp_path / "locked").chmod(0o700)
-    assert reasons == [NOT_MEASURED]
+def test_what_is_in_a_locked_folder_is_too_much() -> None:
+    """Such a folder can only be opened after a change of its permissions, and by root."""
+    with tempfile.TemporaryDirectory() as base:
+        Path(base).chmod(0o777)
+        child = os.fork()
+        if child == 0:
+            ended = 1
+            try:
+                if os.geteuid() == 0:
+                    os.setuid(65_534)
+                Path(base, "locked").mkdir(mode=0)
+                ended = 0 if watches.usage([Path(base)])[1] > watches.UNKNOWN_FILES else 1
+                Path(base, "locked").rmdir()
+            finally:
+                os._exit(ended)
+        assert os.waitpid(child, 0)[1] == 0
 
 
 def test_many_files_are_too_much_as_well_and_sparse_ones_count_what_they_take(tmp_path: Path) -> None:

@@ -113,8 +113,8 @@ def grade(
     from eventlab.grading import grade as grading
     from eventlab.grading import whole_class
     from eventlab.grading.audit import audit
-    from eventlab.grading.collect import collected
     from eventlab.grading.jobs import Limits
+    from eventlab.grading.named_sources import collected
     from eventlab.grading.reports.write_all import write_all
     from eventlab.labs.catalogue import find
 

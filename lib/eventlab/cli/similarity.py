@@ -46,7 +46,7 @@ def similarity(lab: str, submissions: tuple[Path, ...], output: Path | None, thr
       index.html              the pairs, the distribution of the class, and what was not compared
       pair-001.html           the most similar pair, side by side; and so on
     """
-    from eventlab.grading.collect import collected
+    from eventlab.grading.named_sources import collected
     from eventlab.grading.reports.messages import line
     from eventlab.grading.similarity.pages import write
     from eventlab.grading.similarity.submissions import INSTRUCTOR

@@ -11,10 +11,11 @@ from typing import Any
 
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name, close_matches, literal
+from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.names import OF_PYTHON
 from eventlab.explain.owners import calls_of_frames
 from eventlab.explain.session import is_dataframe
+from eventlab.explain.syntax_trees import called_name, literal
 from eventlab.explain.writer import MODES
 from eventlab.settings import Settings
 

@@ -10,9 +10,10 @@ from typing import Any
 from eventlab.explain.arguments import function_of
 from eventlab.explain.edits import arguments_of, python_correction, source_of, statement_correction
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import CELL_FILE, FailedCell, called_name, literal, owner_of
+from eventlab.explain.failed_cell import CELL_FILE, FailedCell
 from eventlab.explain.owners import OF_DATAFRAMES, is_frame
 from eventlab.explain.session import OF_FUNCTIONS, session_variable, spark_function
+from eventlab.explain.syntax_trees import called_name, literal, owner_of
 from eventlab.settings import Settings
 
 NO_ARGUMENT = re.compile(r"\b(\w+)\.(\w+)\(\) takes 1 positional argument but \d+ (?:was|were) given")

@@ -17,8 +17,9 @@ from eventlab.explain.edits import (
     sql_texts,
 )
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
-from eventlab.explain.failed_cell import FailedCell, close_matches, is_python
+from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.session import dataframes, session_of, session_variable
+from eventlab.explain.syntax_trees import is_python
 from eventlab.settings import Settings
 
 WORD = r"[A-Za-z_/][\w./:@-]*"

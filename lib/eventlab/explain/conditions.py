@@ -5,8 +5,9 @@ import re
 
 from eventlab.explain.edits import python_correction, quoted_name, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, literal, owner_of
+from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.session import functions_variable
+from eventlab.explain.syntax_trees import literal, owner_of
 from eventlab.settings import Settings
 
 FILTERS = ("where", "filter")

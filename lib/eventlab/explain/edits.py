@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from eventlab.explain.explanation import INSTEAD, REPLACE_LINE, RUN_FIRST, Explanation, correction
-from eventlab.explain.failed_cell import FailedCell, is_python, python_tree
+from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.query_context import contexts
 from eventlab.explain.session import FUNCTIONS, dataframes, session_of
+from eventlab.explain.syntax_trees import is_python, python_tree
 
 QUERY = re.compile(r"[\s(]*(select|with|from|table)\b", re.IGNORECASE)
 STATEMENT = re.compile(

@@ -8,9 +8,10 @@ from eventlab.explain.columns import similar_columns
 from eventlab.explain.conditions import SQL_OPERATORS, sql_of
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name, close_matches, literal
+from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.owners import OF_DATAFRAMES, calls_of_frames
 from eventlab.explain.session import dataframes, functions_variable, is_dataframe, spark_function
+from eventlab.explain.syntax_trees import called_name, literal
 from eventlab.settings import Settings
 
 OPERATORS = SQL_OPERATORS | {ast.Eq: "=="}

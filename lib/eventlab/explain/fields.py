@@ -15,9 +15,10 @@ from eventlab.explain.edits import (
     sql_texts,
 )
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name
+from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.query_context import fragments
 from eventlab.explain.session import spark_function
+from eventlab.explain.syntax_trees import called_name
 from eventlab.settings import Settings
 
 NO_NAME = re.compile(r"[-+*/%(),<>=]|\s(as|desc|asc)\b", re.IGNORECASE)

@@ -5,8 +5,9 @@ import re
 
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import RUN_FIRST, Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name, owner_of
+from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.session import dataframes
+from eventlab.explain.syntax_trees import called_name, owner_of
 from eventlab.settings import Settings
 from eventlab.stack import filesystem
 

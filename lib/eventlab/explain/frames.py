@@ -4,9 +4,10 @@ import ast
 
 from eventlab.explain.edits import arguments_of, python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name, owner_of
+from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.owners import OF_DATAFRAMES, calls_of_frames
 from eventlab.explain.session import is_dataframe, spark_function
+from eventlab.explain.syntax_trees import called_name, owner_of
 from eventlab.settings import Settings
 
 

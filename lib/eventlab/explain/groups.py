@@ -6,9 +6,10 @@ from typing import Any
 
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name, owner_of
+from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.owners import column_name
 from eventlab.explain.pandas_frames import AGGREGATES
+from eventlab.explain.syntax_trees import called_name, owner_of
 from eventlab.settings import Settings
 
 PROOF = "the methods that give rows are agg, avg, count, max, min and sum"

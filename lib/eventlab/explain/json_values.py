@@ -7,7 +7,8 @@ from typing import Any
 
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, literal, owner_of
+from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.syntax_trees import literal, owner_of
 from eventlab.settings import Settings
 
 

@@ -5,8 +5,9 @@ import ast
 from eventlab.clients import kafka
 from eventlab.explain.edits import python_correction, source_of, statement_correction, with_keyword
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name, owner_of
+from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.kafka import UNREACHABLE
+from eventlab.explain.syntax_trees import called_name, owner_of
 from eventlab.settings import Settings
 
 CLIENTS = ("KafkaConsumer", "KafkaProducer", "KafkaAdminClient")

@@ -11,9 +11,10 @@ from typing import Any
 from eventlab.clients import kafka
 from eventlab.explain.edits import python_correction, source_of, statement_correction, with_keyword
 from eventlab.explain.explanation import RUN_FIRST, Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, python_tree
+from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.json_values import json_module
 from eventlab.explain.kafka import may_lack_messages
+from eventlab.explain.syntax_trees import python_tree
 from eventlab.settings import Settings
 
 SHOWN = 60

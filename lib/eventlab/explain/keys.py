@@ -8,7 +8,8 @@ from typing import Any
 
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name, close_matches, literal
+from eventlab.explain.failed_cell import FailedCell, close_matches
+from eventlab.explain.syntax_trees import called_name, literal
 from eventlab.settings import Settings
 
 PASS_ON = (ast.ListComp, ast.GeneratorExp, ast.List, ast.Tuple, ast.Dict, ast.FormattedValue, ast.JoinedStr)

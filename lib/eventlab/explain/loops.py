@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name
+from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.owners import column_name, is_frame
+from eventlab.explain.syntax_trees import called_name
 from eventlab.settings import Settings
 
 FIRST_ARGUMENT = ("sorted", "max", "min", "set", "dict")

@@ -15,9 +15,10 @@ from typing import Any
 
 from eventlab.explain.edits import arguments_of, end_of, python_correction, source_of, statement_correction
 from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST, Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name, close_matches, literal, owner_of
+from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.session import FUNCTIONS, session_variable
 from eventlab.explain.sql import CREATED_VIEW
+from eventlab.explain.syntax_trees import called_name, literal, owner_of
 from eventlab.settings import Settings
 
 METHODS = FunctionType, MethodType, BuiltinFunctionType, BuiltinMethodType

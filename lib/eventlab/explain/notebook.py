@@ -16,7 +16,8 @@ from pathlib import Path
 import psutil
 
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, python_tree
+from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.syntax_trees import python_tree
 from eventlab.settings import Settings
 
 TOO_FEW = "IndexError: list index out of range", "ValueError: not enough values to unpack"

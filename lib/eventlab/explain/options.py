@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from types import FunctionType
 from typing import Any
 
-from eventlab.explain.failed_cell import FailedCell, called_name, python_tree
+from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.syntax_trees import called_name, python_tree
 
 TAKE_TOPICS = ("KafkaConsumer", "TopicPartition", "subscribe", "describe_topics")
 """Functions of kafka-python whose first arguments are topics."""

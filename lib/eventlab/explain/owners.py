@@ -6,7 +6,8 @@ import sys
 from collections.abc import Iterator
 from types import ModuleType
 
-from eventlab.explain.failed_cell import FailedCell, called_name, owner_of
+from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.syntax_trees import called_name, owner_of
 
 OF_DATAFRAMES = ("where", "filter", "select", "withColumn", "agg", "join", "when", "orderBy", "sort", "groupBy")
 RETURN_LISTS = ("collect", "take", "tail", "columns", "dtypes")

@@ -5,8 +5,9 @@ import re
 
 from eventlab.explain.edits import arguments_of, python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name, literal, owner_of
+from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.session import is_dataframe
+from eventlab.explain.syntax_trees import called_name, literal, owner_of
 from eventlab.settings import Settings
 
 OF_PANDAS = {"orderBy": "sort_values", "sort": "sort_values", "filter": "query", "where": "query"}

@@ -6,9 +6,10 @@ import re
 from eventlab.explain.edits import has_schema, python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.expressions import PYTHONS_OWN
-from eventlab.explain.failed_cell import FailedCell, called_name, close_matches, literal
+from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.fields import NO_NAME
 from eventlab.explain.session import dataframes, functions_variable, is_dataframe, spark_function
+from eventlab.explain.syntax_trees import called_name, literal
 from eventlab.settings import Settings
 
 SIMPLE = (int, float, str, type(None))

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from eventlab.explain.failed_cell import FailedCell, python_tree
+from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.syntax_trees import python_tree
 
 CHILDREN = ("_child", "left", "right", "other")
 POSITIONS = {"startingOffsets", "startingTimestamp", "startingOffsetsByTimestamp", "maxOffsetsPerTrigger"}

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from eventlab.explain.explanation import REPLACE_LINE, RUN_FIRST, Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, owner_of
+from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.syntax_trees import owner_of
 from eventlab.settings import Settings
 
 ROW_MISMATCHES = (

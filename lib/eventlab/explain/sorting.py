@@ -8,8 +8,9 @@ import re
 
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name, literal, owner_of
+from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.owners import is_frame
+from eventlab.explain.syntax_trees import called_name, literal, owner_of
 from eventlab.settings import Settings
 
 OF_SPARK = ("orderBy", "sort", "sortWithinPartitions")

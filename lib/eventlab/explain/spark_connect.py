@@ -6,8 +6,9 @@ from importlib import metadata
 from eventlab.explain import service
 from eventlab.explain.edits import source_of
 from eventlab.explain.explanation import INSTEAD, Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, owner_of
+from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.session import NEW_SESSION, session_variable
+from eventlab.explain.syntax_trees import owner_of
 from eventlab.settings import Settings
 
 RDD_ATTRIBUTES = {"rdd", "sparkContext", "_jsc", "_jvm", "_sc"}

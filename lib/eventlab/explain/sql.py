@@ -17,9 +17,10 @@ from eventlab.explain.edits import (
     sql_texts,
 )
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, close_matches, owner_of
+from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.query_context import fragments
 from eventlab.explain.session import is_dataframe, session_of, session_variable
+from eventlab.explain.syntax_trees import owner_of
 from eventlab.explain.views import statement_of_view
 from eventlab.settings import Settings
 

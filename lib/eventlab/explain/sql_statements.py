@@ -5,8 +5,9 @@ import re
 
 from eventlab.explain.edits import cell_correction, hidden, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name, is_python
+from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.sql_syntax import rejected
+from eventlab.explain.syntax_trees import called_name, is_python
 from eventlab.settings import Settings
 
 COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)

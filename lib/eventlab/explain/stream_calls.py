@@ -7,8 +7,9 @@ from typing import Any
 from eventlab.explain.checkpoints import free_folder
 from eventlab.explain.edits import end_of, python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, owner_of
+from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.session import session_of
+from eventlab.explain.syntax_trees import owner_of
 from eventlab.settings import Settings
 
 FILES = ("parquet", "json", "csv", "orc", "text")

@@ -8,10 +8,11 @@ from typing import Any
 
 from eventlab.explain.edits import end_of, python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name
+from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.fields import sample_of
 from eventlab.explain.owners import column_name
 from eventlab.explain.session import spark_function
+from eventlab.explain.syntax_trees import called_name
 from eventlab.settings import Settings
 
 WINDOWS = ("window", "session_window")

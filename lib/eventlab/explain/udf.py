@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, global_names, python_tree
+from eventlab.explain.failed_cell import FailedCell, global_names
 from eventlab.explain.owners import column_name
 from eventlab.explain.pure import error_of, is_pure
 from eventlab.explain.session import dataframes, is_dataframe
+from eventlab.explain.syntax_trees import python_tree
 from eventlab.settings import Settings
 
 FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>[\w<>]+)')

@@ -8,9 +8,10 @@ import sys
 from eventlab.explain.checkpoints import free_folder, has_only_files_of_spark
 from eventlab.explain.edits import arguments_of, is_query, python_correction, source_of, sql_correction, sql_texts
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation, correction
-from eventlab.explain.failed_cell import FailedCell, called_name, close_matches, literal, owner_of
+from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.query_context import fragments, is_called_here
 from eventlab.explain.session import dataframes, session_of, session_variable, spark_function
+from eventlab.explain.syntax_trees import called_name, literal, owner_of
 from eventlab.settings import Settings
 from eventlab.stack import filesystem
 

@@ -4,8 +4,9 @@ import ast
 import re
 from typing import Any
 
-from eventlab.explain.failed_cell import FailedCell, python_tree
+from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.session import is_closed, is_dataframe
+from eventlab.explain.syntax_trees import python_tree
 
 CREATES_VIEW = r"createOrReplaceTempView|createTempView|registerTempTable|create\s+(or\s+replace\s+)?temp"
 DROPS_VIEW = r"drop(Global)?TempView|drop\s+view"

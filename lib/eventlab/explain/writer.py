@@ -6,8 +6,9 @@ from pathlib import PurePosixPath
 
 from eventlab.explain.edits import arguments_of, python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell, called_name, close_matches, literal, owner_of
+from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.session import is_dataframe
+from eventlab.explain.syntax_trees import called_name, literal, owner_of
 from eventlab.explain.values import FORMATS
 from eventlab.settings import Settings
 

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import logging
 import shutil
-import subprocess
-import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from eventlab.grading import exports, folders, submitted_files
+from eventlab.grading import exports, submitted_files
 from eventlab.grading.exports import Upload
 from eventlab.grading.submitted_files import SubmissionsError, SubmittedFile, Tree
 from eventlab.printable import printable
@@ -279,30 +277,3 @@ def _require_space(groups: Sequence[_Group], unpacked: Path) -> None:
             f"the submissions need {needed:,} bytes, but only {free:,} are free in {parent}. "
             "Name another folder with --output"
         )
-
-
-@contextmanager
-def collected(sources: Sequence[Path]) -> Iterator[Path]:
-    """Yield the folder or zip to grade; several notebooks or folders are copied to one temporary folder."""
-    if len(sources) == 1:
-        yield sources[0]
-        return
-    folder = Path(tempfile.mkdtemp(prefix="eventlab-submissions-"))
-    try:
-        for source in sources:
-            _copy_named(source, folder / source.resolve().name)
-        yield folder
-    finally:
-        folders.delete(folder)
-
-
-def _copy_named(source: Path, target: Path) -> None:
-    if target.exists():
-        raise SubmissionsError(f"two submissions are called {target.name}. Grade their folders separately")
-    if source.is_file() and source.suffix != ".ipynb" and zipfile.is_zipfile(source):
-        raise SubmissionsError(f"{source} is a zip of submissions: grade it alone")
-    # Unlike Python's functions, the command can copy folders of any depth; a link in them stays a link.
-    words = ["cp", "-RP", "--", str(source.resolve() if source.is_dir() else source), str(target)]
-    done = subprocess.run(words, capture_output=True, text=True)
-    if done.returncode:
-        raise SubmissionsError(f"{source} cannot be copied: {done.stderr.strip()[:500]}")
