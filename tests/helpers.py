@@ -28,6 +28,12 @@ def wait_until(
         time.sleep(0.02)
 
 
+def suspend(process: psutil.Process) -> None:
+    """Suspend a process, and wait until it is: on a busy machine, it may still answer after the signal."""
+    process.suspend()
+    wait_until(lambda: process.status() == psutil.STATUS_STOPPED)
+
+
 class Stopwatch:
     """Measures the time from its creation until it is read; other programs that keep the processors slow it down.
 

@@ -6,7 +6,7 @@ from eventlab.clients.spark import release_session
 from eventlab.explain import spark
 from eventlab.stack import Stack, process
 from eventlab.stack.tokens import spark_token
-from tests.helpers import Stopwatch, process_of, wait_until
+from tests.helpers import Stopwatch, process_of, suspend, wait_until
 
 pytestmark = pytest.mark.services
 
@@ -68,7 +68,7 @@ def test_the_proof_that_a_broker_ended_is_its_process_and_port(notebook, broken)
 def test_a_suspended_broker_exists_but_does_not_answer(notebook, broken):
     running = process_of(broken, "kafka")
     cell = NEXT_EVENT.replace("consumer_timeout_ms=3000)", "request_timeout_ms=3000)\nconsumer.topics()")
-    running.suspend()
+    suspend(running)
     try:
         box = notebook.assert_fails(cell)
         waits = {cell: timed(notebook, cell) for cell in (READ, STREAM)}
@@ -81,7 +81,7 @@ def test_a_suspended_broker_exists_but_does_not_answer(notebook, broken):
     assert box["what"] == "Kafka's broker does not answer."
     assert f"process {running.pid} exists (stopped)" in box["proof"]
     assert box["remedy"] == "!eventlab restart kafka"
-    running.suspend()
+    suspend(running)
     notebook.assert_fixed(cell, box)
 
 
@@ -206,7 +206,7 @@ def test_a_service_that_answers_is_never_reported_as_stopped(notebook):
 def test_a_suspended_broker_delays_the_cell_no_longer_than_the_limit(notebook, broken):
     running = process_of(broken, "kafka")
     notebook.assert_runs("from kafka.errors import KafkaTimeoutError; hook.TIME_LIMIT_S = 0.5")
-    running.suspend()
+    suspend(running)
     try:
         taken = Stopwatch()
         notebook.run("raise KafkaTimeoutError('no answer')")

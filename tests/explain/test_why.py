@@ -6,7 +6,7 @@ from eventlab.stack import Stack
 from tests.explain.conftest import fixed, in_a_terminal, why
 from tests.explain.mistakes import FILTERS
 from tests.explain.why_cells import PARSED, READ_ALL
-from tests.helpers import process_of
+from tests.helpers import process_of, suspend
 
 pytestmark = pytest.mark.services
 
@@ -238,7 +238,7 @@ def test_the_box_of_why_has_its_own_label(whispers):
 
 def test_a_service_that_does_not_answer_is_a_fact_and_no_traceback(whispers, broken):
     running = process_of(broken, "kafka")
-    running.suspend()
+    suspend(running)
     try:
         box = why(whispers, "2 + 3")
         requests_box = whispers.run("%why curl {settings.api_url}/nothing_like_this")

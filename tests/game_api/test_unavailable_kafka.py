@@ -9,7 +9,7 @@ import pytest
 
 from eventlab.stack import Stack
 from tests.game_api.helpers import FLASK_RUN, SERVED, events, get, serving
-from tests.helpers import Stopwatch, process_of, wait_until
+from tests.helpers import Stopwatch, process_of, suspend, wait_until
 from tests.servers import closed_address
 from tests.stacks import free_settings
 
@@ -109,7 +109,7 @@ def test_a_hanging_broker_is_a_503_within_five_seconds_until_it_continues(broker
     kafka = process_of(broker, "kafka")
     with serving(SERVED, tmp_path / "api.log", KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers) as (url, _):
         get(url)
-        kafka.suspend()
+        suspend(kafka)
         try:
             taken = Stopwatch()
             refused = get(url).status_code
@@ -128,7 +128,7 @@ def test_after_sigterm_running_requests_are_completed(broker, tmp_path):
     kafka, statuses = process_of(broker, "kafka"), []
     with serving(SERVED, tmp_path / "api.log", KAFKA_BOOTSTRAP_SERVERS=broker.bootstrap_servers) as (url, server):
         get(url)
-        kafka.suspend()
+        suspend(kafka)
         try:
             asking = threading.Thread(target=lambda: statuses.append(get(url).status_code))
             asking.start()

@@ -28,7 +28,7 @@ from eventlab.settings import settings
 from eventlab.stack import config, jvm
 from tests.grading import on_trial
 from tests.grading.corpus import entries
-from tests.helpers import Stopwatch
+from tests.helpers import Stopwatch, suspend
 
 DATANODE = "org.apache.hadoop.hdfs.server.datanode.DataNode"
 LEAVES_SESSIONS = """
@@ -172,7 +172,7 @@ def fault_of_a_hanging_datanode(stack: WorkerStack) -> dict[str, Any]:
     """Suspend the DataNode; return what the worker then says about its services, and after how many seconds."""
     (datanode,) = (p for p in psutil.Process().children(recursive=True) if DATANODE in p.cmdline())
     taken = Stopwatch()
-    datanode.suspend()
+    suspend(datanode)
     try:
         stack.require_running()
     except EventlabError as error:

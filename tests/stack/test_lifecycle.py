@@ -15,7 +15,7 @@ from eventlab.clients import kafka
 from eventlab.errors import StackError
 from eventlab.settings import Settings
 from eventlab.stack import Stack, process
-from tests.helpers import process_of
+from tests.helpers import process_of, suspend, wait_until
 from tests.stack.helpers import received, send, states
 
 pytestmark = pytest.mark.services
@@ -87,17 +87,18 @@ def test_the_table_shows_each_service_with_its_state_address_and_memory(running:
 @pytest.mark.parametrize("name", ["kafka", "api"])
 def test_a_suspended_service_has_crashed(running: Settings, name: str):
     suspended = process_of(running, name)
-    suspended.suspend()
+    suspend(suspended)
     try:
         assert states(running, name) == ["crashed"]
     finally:
         suspended.resume()
-    assert states(running, name) == ["running"]
+    # The controller may have fenced a broker that it has not heard of for seconds.
+    wait_until(lambda: states(running, name) == ["running"], timeout_s=60)
 
 
 def test_up_replaces_a_service_that_does_not_answer(running: Settings):
     suspended = process_of(running, "api")
-    suspended.suspend()
+    suspend(suspended)
 
     Stack(running).up(["api"])
 

@@ -13,7 +13,7 @@ import pytest
 
 from eventlab.settings import Settings
 from eventlab.stack import launcher, process
-from tests.helpers import wait_until
+from tests.helpers import suspend, wait_until
 
 pytestmark = pytest.mark.services
 READY = "import time, signal; {}; print('ready', flush=True); time.sleep(600)"
@@ -158,7 +158,7 @@ def test_a_process_that_ignores_the_request_to_end_is_killed_after_the_grace(set
 
 def test_a_suspended_process_ends_without_waiting_for_the_grace(settings: Settings):
     started = start(settings)
-    started.suspend()
+    suspend(started)
 
     before = time.monotonic()
     process.stop(started, grace_s=20)

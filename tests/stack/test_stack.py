@@ -16,7 +16,7 @@ from eventlab.settings import HOST, Settings
 from eventlab.stack import Stack, fresh_stack, process, startup
 from eventlab.stack.services import SERVICES, Service
 from eventlab.stack.startup import WAITING
-from tests.helpers import Stopwatch
+from tests.helpers import Stopwatch, suspend
 from tests.stacks import free_offset, free_settings
 
 pytestmark = pytest.mark.services
@@ -162,7 +162,7 @@ def test_up_waits_for_a_busy_service_until_the_timeout_and_does_not_stop_it(sett
 
 def test_a_suspended_service_is_restarted_within_ten_seconds(settings: Settings, web: str):
     suspended = start(settings, web, waiting="pass", seconds=0)
-    suspended.suspend()
+    suspend(suspended)
     taken = Stopwatch()
 
     (status,) = Stack(settings, [web]).up()

@@ -10,7 +10,7 @@ import pytest
 
 from eventlab.settings import Settings
 from tests.commands.kafkacat.helpers import BROKERS, running
-from tests.helpers import Stopwatch, process_of, wait_until
+from tests.helpers import Stopwatch, process_of, suspend, wait_until
 from tests.servers import closed_address, silent_server
 
 MODES_AND_ERRORS = {
@@ -58,7 +58,7 @@ def test_a_broker_that_stops_answering_ends_a_follower_and_a_producer_within_15_
         producer.stdin.write(b"sword\n")
         producer.stdin.flush()
         assert follower.stdout.readline() == b"sword\n"
-        broker.suspend()
+        suspend(broker)
         try:
             wait_until(lambda: broker.status() == psutil.STATUS_STOPPED)
             taken = Stopwatch()
