@@ -21,7 +21,7 @@ LONGEST_FIRST = (
     *("test_readme", "jobs", "widgets", "test_machine", "test_isolation_attacks", "test_porting", "kafkacat"),
     "game_api",
     *("test_tools", "test_worker", "test_kafka", "test_again", "test_kernel", "test_nbgrader", "test_no_broker"),
-    *("test_hub", "test_student", "test_scheduler", "test_one_click", "test_timeouts", "test_lab", "doctor"),
+    *("test_hub", "test_student", "test_worker_starts", "test_one_click", "test_timeouts", "test_lab", "doctor"),
 )
 """The groups that take longest, in the order in which they start; all others follow.
 

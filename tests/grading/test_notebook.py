@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import tracemalloc
 from pathlib import Path
 
@@ -11,11 +10,10 @@ import nbformat
 import pytest
 
 from eventlab.grading.execution import notebook as module
-from eventlab.grading.execution.notebook import Matched, UnreadableError
+from eventlab.grading.execution.notebook import Matched
 from eventlab.labs import cells
 from eventlab.labs.catalogue import Lab, all_labs
 from tests.grading import tiny_lab
-from tests.helpers import ended_by
 
 
 def matched(tmp_path: Path, notebook: nbformat.NotebookNode) -> Matched:
@@ -130,25 +128,6 @@ def test_the_reference_is_the_instructors_notebook_with_its_solutions() -> None:
     assert {step.grade_id: step.source for step in steps}["q2"] == tiny_lab.SOLUTIONS["q2"]
 
 
-@pytest.mark.parametrize(
-    ("content", "why"),
-    [
-        (b"", "empty"),
-        (b"\x89PNG\0\0", "not a notebook"),
-        (b"[1, 2]", "not an object"),
-        (b"{}", "no cells"),
-        (b'{"cells": []}', "no cells"),
-        (b'{"cells": 7}', "no cells"),
-        (b"[" * 100_000, "RecursionError"),
-    ],
-)
-def test_what_is_no_notebook_is_unreadable_and_says_why(tmp_path: Path, content: bytes, why: str) -> None:
-    path = tmp_path / "student.ipynb"
-    path.write_bytes(content)
-    with pytest.raises(UnreadableError, match=why):
-        module.read(path)
-
-
 @pytest.mark.parametrize("metadata", [None, 7, [], {"nbgrader": 7}, {"nbgrader": {"grade_id": []}}, {"tags": 3}])
 def test_odd_metadata_is_no_metadata(tmp_path: Path, metadata: object) -> None:
     cell = {"cell_type": "code", "source": ["a = ", "1"], "metadata": metadata}
@@ -163,39 +142,6 @@ def test_a_large_notebook_is_read_and_its_outputs_are_left_out(tmp_path: Path) -
     notebook.cells[2].outputs = [nbformat.v4.new_output("stream", text="x" * module.READ_APART_BYTES)]
 
     assert matched(tmp_path, notebook).sources["q3"] == "mine"
-
-
-def test_a_file_that_takes_too_much_memory_is_no_notebook(tmp_path: Path) -> None:
-    path = tmp_path / "student.ipynb"
-    path.write_text(f'{{"cells": [{{"cell_type": "code"}}], "metadata": [{"{}," * 20_000_000}{{}}]}}')
-
-    with pytest.raises(UnreadableError, match="emory"):
-        module.read(path)
-
-
-def test_a_file_that_the_machine_cannot_read_is_no_unreadable_notebook(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="No such file"):
-        module.read(tmp_path / "gone.ipynb")
-
-
-def test_a_large_file_that_disappears_is_a_fault_of_the_machine_only(tmp_path: Path) -> None:
-    """Other than the end of the process that reads it, for which the submission may be the reason."""
-    with pytest.raises(OSError, match=r"the notebook cannot be read: .*No such file"):
-        module._read_apart(tmp_path / "gone.ipynb")
-
-
-@pytest.mark.parametrize("number", [1, 2, 9, 15])
-def test_a_reader_that_the_machine_kills_is_no_unreadable_notebook(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
-) -> None:
-    path = tmp_path / "large.ipynb"
-    path.write_text('{"cells": []}' + " " * module.READ_APART_BYTES)
-    killed = tmp_path / "python"
-    killed.write_text(f"#!{sys.executable}\n{ended_by(number)}")
-    killed.chmod(0o755)
-    monkeypatch.setattr(module.sys, "executable", str(killed))
-    with pytest.raises(module.InterruptedReadError, match="killed"):
-        module.read(path)
 
 
 def test_a_student_is_told_of_cells_that_did_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,48 @@
+"""The logs of a worker are copied without following a link."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from eventlab.grading import worker_process
+from eventlab.grading.jobs import Limits
+from eventlab.grading.worker_process import WorkerProcess
+from tests.grading import tiny_lab
+from tests.grading.worker_programs import replace_workers
+
+
+def test_a_log_that_is_a_link_or_in_a_folder_that_is_one_is_not_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a submission runs in Spark's sandbox can write to Spark's folder."""
+    replace_workers(monkeypatch, "pass")
+    secret, run = tmp_path / "secret", tmp_path / "run"
+    for folder in (secret, run / "spark" / "logs", run / "logs"):
+        folder.mkdir(parents=True)
+    (secret / "key.log").write_text("the instructor's")
+    (run / "spark" / "logs" / "spark.log").write_text("started")
+    (run / "spark" / "logs" / "link.log").symlink_to(secret / "key.log")
+    (run / "spark" / "logs" / "loop.log").symlink_to("loop.log")
+    (run / "logs" / "loop").symlink_to("loop")
+    (run / "data").mkdir()
+    (run / "data" / "logs").symlink_to(secret)
+    os.mkfifo(run / "spark" / "logs" / "pipe.log")
+    worker = WorkerProcess(tiny_lab.make(tmp_path / "tiny"), 0, run, Limits())
+    try:
+        worker.copy_logs(tmp_path / "copies")
+    finally:
+        worker.close()
+    assert sorted(path.name for path in (tmp_path / "copies").iterdir()) == ["spark-logs-spark.log", "worker.log"]
+
+
+def test_a_log_that_has_just_become_a_link_or_a_pipe_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("started")
+    (tmp_path / "link").symlink_to(tmp_path / "log")
+    os.mkfifo(tmp_path / "pipe")
+    assert worker_process._tail(tmp_path / "log") == b"started"
+    for name in ("link", "pipe"):
+        with pytest.raises(OSError, match=r"symbolic|seek"):
+            worker_process._tail(tmp_path / name)
