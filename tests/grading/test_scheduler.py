@@ -15,6 +15,7 @@ from eventlab.grading.environment import sandbox
 from eventlab.grading.grade import grade
 from eventlab.grading.jobs import Outcome
 from eventlab.grading.results import SubmissionRecord
+from eventlab.grading.worker_process import WorkerProcess
 from tests.grading import tiny_lab
 from tests.grading.worker_programs import WORKER, outcomes, replace_workers
 
@@ -142,6 +143,31 @@ def test_a_submission_without_a_mark_is_at_the_top_of_the_report_fails_the_comma
     assert record is not None
     assert record.points == 8
     assert (output / "gradescope" / "ben" / "results.json").exists()
+
+
+def test_an_error_of_the_grader_itself_costs_no_other_mark_and_the_next_run_goes_on(
+    tmp_path: Path, submissions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab, output = tiny_lab.make(tmp_path / "tiny"), tmp_path / "out"
+    (tmp_path / "counts").mkdir()
+    replace_workers(monkeypatch, WORKER, "{}", str(tmp_path / "counts"))
+    monkeypatch.setattr(grade_module, "require_sandbox", lambda no_sandbox: None)
+    command = ["grade", str(lab.folder), str(submissions), "--output", str(output), "--workers", "1", "--fresh"]
+    starts = {1: WorkerProcess.command({})}
+    with monkeypatch.context() as broken:  # the second worker raises a KeyError
+        broken.setattr(WorkerProcess, "command", staticmethod(lambda options: starts.pop(1)))
+        done = CliRunner().invoke(main, command)
+    assert done.exit_code == 1
+    assert "1 of 2 submissions have no mark, because the grading machine failed: ben" in done.output
+    assert "the grader itself failed: KeyError: 1" in (output / "report.html").read_text()
+    assert [line.split(",")[2] for line in (output / "grades.csv").read_text().splitlines()[1:]] == [
+        "graded",
+        "infrastructure_failed",
+    ]
+
+    again = CliRunner().invoke(main, command)
+    assert again.exit_code == 0, again.output
+    assert "no mark" not in (output / "report.html").read_text()
 
 
 def test_without_java_the_command_says_how_to_get_one(

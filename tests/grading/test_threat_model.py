@@ -98,6 +98,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_judging.py::test_a_service_that_is_silent_twice_gives_no_verdict",
         "grading/test_judging.py::test_a_full_disk_is_the_machines_fault",
         "grading/test_worker_starts.py::test_without_room_for_a_worker_nobody_has_a_mark_and_nothing_is_left",
+        "grading/test_scheduler.py::test_an_error_of_the_grader_itself_costs_no_other_mark_and_the_next_run_goes_on",
         "grading/test_lost_fork_server.py::test_a_cell_during_which_the_fork_server_is_killed_has_no_result",
         "grading/test_put_results.py::test_a_silent_service_or_fork_server_or_a_missing_topic_interrupts_the_attempt",
         "grading/test_waits.py::test_in_grading_the_kit_waits_longer_and_commands_as_long_as_without_it",

@@ -92,7 +92,7 @@ class Scheduler:
         """
         self.lab, self.logs, self.limits, self.size, self.fresh = lab, logs, limits, size, fresh
         self.waiting: deque[Job] = deque()
-        self.answers: SimpleQueue[tuple[Job, Outcome] | BaseException | None] = SimpleQueue()
+        self.answers: SimpleQueue[tuple[Job, Outcome] | str] = SimpleQueue()
         self.stopped = threading.Event()
         self.starting = threading.Semaphore(max(1, int(cores()) // CORES_PER_START))
         self.has_result = threading.Event()
@@ -114,6 +114,9 @@ class Scheduler:
     def outcomes(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Outcome]]:
         """Yield each job with its outcome, in the order in which they end.
 
+        An exception in a thread of the scheduler ends only this thread. At the end, each job without an outcome
+        has one of the kind `infrastructure_failed`, with the last reason for which a thread gave up.
+
         Args:
             jobs: The first worker begins with the first job, the others begin with the last.
         """
@@ -125,21 +128,20 @@ class Scheduler:
             for thread in self.threads:
                 thread.start()
         running, problem = len(self.threads), ""
+        left = {job.student: job for job in jobs}
         while running:
             try:
                 answer = self.answers.get(timeout=0.5)
             except Empty:
                 continue
             if isinstance(answer, tuple):
+                left.pop(answer[0].student)
                 yield answer
             else:
                 running -= 1
-                if isinstance(answer, StartError):
-                    problem = answer.message
-                elif answer is not None:
-                    raise answer
-        while (left := self._next(0)) is not None:
-            yield left, Outcome.infrastructure_failed(problem)
+                problem = answer or problem
+        for job in left.values():
+            yield job, Outcome.infrastructure_failed(problem)
 
     def _run_worker(self, number: int) -> None:
         """Run one worker, and a fresh one when it fails, until no job is left."""
@@ -163,12 +165,13 @@ class Scheduler:
                         message = f"{error.message} (logs: {self.logs / f'worker-{number}'})"
                         if retry:
                             self._finish(retry.job, replace(retry.earlier, reason=message))
-                        raise StartError(message) from error
+                        return self.answers.put(message)
                     failed_starts = 0
                     retry = self._give_jobs(number, worker, retry)
-            self.answers.put(None)
-        except BaseException as error:
-            self.answers.put(error)
+            self.answers.put("")
+        except BaseException as error:  # the other workers go on, and the next grading tries its jobs again
+            logger.exception("the thread of worker %d ended", number)
+            self.answers.put(f"the grader itself failed: {type(error).__name__}: {error}")
 
     def _has_work(self, retry: Attempt | None) -> bool:
         return not self.stopped.is_set() and (retry is not None or bool(self.waiting))
