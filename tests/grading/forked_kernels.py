@@ -91,3 +91,4 @@ def assert_limits(kernel: SubmissionKernel) -> None:
     read = f"import resource; print({{name: resource.getrlimit(n)[1] for name, n in {numbers}.items()}})"
     found = printed(kernel, read)
     assert found == str(limits), found
+    assert printed(kernel, "import os; print(len(os.sched_getaffinity(0)))") == "1"

@@ -159,6 +159,21 @@ def test_locks_are_counted_once_a_second_also_when_a_look_at_the_memory_of_a_ker
         assert kernel.why == "memory"
 
 
+def test_too_many_processes_end_a_kernel_also_where_no_limit_of_the_system_binds(inside: Any) -> None:
+    """As for root, and in a namespace of a user."""
+    kernels = inside("kernels")
+    command = ["sh", "-c", "sleep 60 & sleep 60 & sleep 60 & echo started; wait"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"started\n"
+        server, kernel = kernels.ForkServer({}), kernels.ForkedKernel(process.pid)
+        server.kernels["k1"] = kernel
+        for allowed, why in ((3, None), (2, "processes")):
+            server.options = {"memory": 1024 * MIB, "namespaces": False, "limits": {"NPROC": allowed}}
+            server.watch()
+            assert kernel.why == why
+
+
 def test_areas_of_memory_count_when_many_processes_have_them(inside: Any) -> None:
     memory: ModuleType = inside("memory")
     with open("/proc/self/maps") as file:

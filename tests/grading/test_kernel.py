@@ -26,6 +26,10 @@ from tests.grading.forked_kernels import (
 from tests.helpers import Stopwatch, wait_until
 
 pytestmark = pytest.mark.services
+OPEN_FOLDERS = """
+files = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]
+print([os.readlink(file) for file in files if os.path.isdir(file)])
+"""
 
 
 @pytest.fixture(
@@ -144,6 +148,7 @@ def test_of_another_kernel_nothing_is_left(fork_server: ForkServer, kernel: Subm
     other.wait_ready()
     try:
         assert printed(other, "import os; print(os.listdir('.'))") == "[]"
+        assert printed(other, OPEN_FOLDERS) == "[]", "the folder of the first kernel is open in the fork server"
     finally:
         other.forget()
 

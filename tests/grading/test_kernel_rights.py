@@ -79,6 +79,18 @@ def test_calls_that_hide_memory_or_leave_a_namespace_are_refused_in_a_kernel(for
 
 
 @needs_bubblewrap
+def test_a_kernel_creates_no_file_in_the_folder_of_its_sockets(fork_server: ForkServer) -> None:
+    """That folder is on the disk of the machine, outside the folders that have a limit."""
+    for kernel in ready(fork_server):
+        created = kernel.execute("open('/kernel/planted', 'w')", 20)
+        assert created.error == "OSError: [Errno 30] Read-only file system: '/kernel/planted'"
+        assert sorted(path.name.partition("-")[0] for path in kernel.process.folder.iterdir()) == [
+            "connection.json",
+            *["s"] * 5,
+        ]
+
+
+@needs_bubblewrap
 def test_zeros_can_be_read_but_not_mapped_as_shared_memory(fork_server: ForkServer) -> None:
     for kernel in ready(fork_server):
         assert printed(kernel, ZEROS) == r"No such device b'\x00\x00'"

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from eventlab.grading.environment import sandbox
 from eventlab.grading.environment.jvm_class_watch import JvmClassWatch, java_variables
 from eventlab.stack import java
@@ -36,6 +38,24 @@ planted = subprocess.Popen(["sleep", "60"])
 print(json.dumps(cleaner.sweep()["swept"]))
 print(json.dumps([planted.wait(timeout=10), sorted(path.name for path in state.rglob("*") if path.is_file())]))
 """
+WATCHES = """
+import json, subprocess, sys
+sys.path.insert(0, sys.argv[1])
+import services
+limits = json.loads(sys.argv[2])
+cleaner = services.Cleaner({"contained": False, "services": (), **limits}, services.Stack(services.settings, ()))
+holds = [sys.executable, "-c", "held = b'x' * 100_000_000; print(flush=True); import time; time.sleep(60)"]
+started = [subprocess.Popen(holds, stdout=subprocess.PIPE) for _ in range(2)]
+for one in started:
+    one.stdout.readline()
+try:
+    print([one.wait(timeout=float(sys.argv[3])) for one in started])
+except subprocess.TimeoutExpired:
+    print("running")
+for one in started:
+    one.kill()
+"""
+"""Two processes that hold 100 MB each."""
 RESTARTS = """
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -69,6 +89,21 @@ def test_a_process_that_starts_while_others_are_killed_is_killed_too() -> None:
     command = [sys.executable, "-c", RESTARTS, str(sandbox.INSIDE)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['11', '12', '13']"
+
+
+@pytest.mark.parametrize(
+    ("processes", "memory", "ends"),
+    [(2, 2**30, "running"), (1, 2**30, "[-9, -9]"), (2, 150_000_000, "[-9, -9]")],
+    ids=["within the limits", "one too many", "too much memory"],
+)
+def test_processes_beside_the_services_are_killed_when_they_exceed_a_limit(
+    tmp_path: Path, processes: int, memory: int, ends: str
+) -> None:
+    env = os.environ | {"EVENTLAB_STATE_DIR": str(tmp_path / "state")}
+    limits = json.dumps({"processes": processes, "memory": memory})
+    command = [sys.executable, "-c", WATCHES, str(sandbox.INSIDE), limits, "1" if ends == "running" else "30"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ends
 
 
 def test_the_jvm_reports_what_runs_in_it_and_nothing_can_attach_to_it(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,10 +13,29 @@ from eventlab.grading.environment.sandbox import MIB
 from eventlab.grading.environment.watches import OwnMemoryWatch, resident
 from eventlab.grading.execution.kernel import SubmissionKernel
 from tests.grading import run_attacks
-from tests.grading.forked_kernels import needs_bubblewrap, ready, running_fork_server
+from tests.grading.forked_kernels import needs_bubblewrap, printed, ready, running_fork_server
+from tests.helpers import wait_until
 
 pytestmark = pytest.mark.services
 (ATTACK,) = run_attacks.attacks(["kernel_parts_of_messages"])
+FLOODS = """
+import threading
+from ipykernel.kernelapp import IPKernelApp
+kernel = IPKernelApp.instance().kernel
+parent = kernel.get_parent()
+def flood():
+    content = {"name": "stdout", "text": "x" * 5_000_000}
+    for number in range(40):
+        kernel.session.send(kernel.iopub_socket, "stream", content, parent=parent)
+    open("flooded.py", "w").close()
+threading.Thread(target=flood, daemon=True).start()
+"""
+ONE_LARGE_MESSAGE = """
+from ipykernel.kernelapp import IPKernelApp
+outputs = IPKernelApp.instance().iopub_thread
+outputs.schedule(lambda: outputs.socket.send(b"x" * 100_000_000, copy=False))
+"""
+"""Without the code of the kit that shortens messages."""
 
 
 @pytest.fixture
@@ -49,3 +69,19 @@ def test_a_kernel_that_prints_is_not_ended(kernel: SubmissionKernel) -> None:
     result = kernel.execute("for _ in range(200): print('x' * 100_000)", 40)
     watch.stop()
     assert result.ended == "done"
+
+
+@needs_bubblewrap
+def test_outputs_that_nobody_reads_wait_in_the_memory_of_the_kernel(kernel: SubmissionKernel) -> None:
+    before = resident_and_used()
+    assert kernel.execute(FLOODS, 40).ended == "done"
+    wait_until(lambda: "flooded.py" in kernel.files())
+    time.sleep(0.5)  # until what is accepted has arrived
+    assert resident_and_used() - before < 100 * MIB
+    assert printed(kernel, "print('next')") == "next"
+
+
+@needs_bubblewrap
+def test_a_message_that_is_too_large_is_not_received(kernel: SubmissionKernel) -> None:
+    """If it were, it would end the kernel, because it is no message of Jupyter."""
+    assert kernel.execute(ONE_LARGE_MESSAGE, 40).ended == "done"
