@@ -1,7 +1,6 @@
 """Carrying out a trial, without services: which messages a job gets, and which job was too late."""
 
 import json
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +12,20 @@ from eventlab.labs.trial import Failure, Trial, dead_letters_of
 JOBS = {"q1": "letters.py", "q2": "purchases.py"}
 
 
+class Clock:
+    """The time of a trial, which passes while the trial waits and with each look, however busy the machine is."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def monotonic(self):
+        self.now += 0.001
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
 class Machine:
     """Starts jobs that never commit anything."""
 
@@ -20,7 +33,7 @@ class Machine:
     speed = 1.0
 
     def now(self):
-        return time.monotonic() * self.speed
+        return run_trial.time.monotonic() * self.speed
 
     def __init__(self, begun=(), errors=None, exit_code=None):
         """Start jobs.
@@ -73,6 +86,7 @@ def run(machine, portions, failures):
 @pytest.fixture(autouse=True)
 def kafka(monkeypatch):
     """Let a Kafka without a broker accept all topics and messages, and let jobs start without a pause."""
+    monkeypatch.setattr(run_trial, "time", Clock())
     monkeypatch.setattr(run_trial.inputs, "create_topic", lambda topic: None)
     monkeypatch.setattr(run_trial.inputs, "append", lambda topics, messages: None)
     monkeypatch.setattr(run_trial, "PAUSE_S", 0)
@@ -86,10 +100,8 @@ def test_a_job_is_late_if_it_had_begun_a_batch_and_not_if_it_has_no_checkpoint()
     assert (record.late, record.given_up) == (["q2"], [])
 
 
-def test_a_job_that_goes_on_after_its_commit_was_refused_is_not_late(monkeypatch):
+def test_a_job_that_goes_on_after_its_commit_was_refused_is_not_late():
     """It swallowed the exception; with another trial it would only use up the time limit."""
-    monkeypatch.setattr(run_trial, "REFUSED_S", 0.2)
-
     record = run(Machine(begun=["q1"]), [[b"a", b"b"]], [Failure("commit")])
 
     assert record.stalled == {"q1": 0, "q2": 0}
@@ -121,7 +133,6 @@ def test_each_job_has_all_messages_in_a_topic_of_its_own(monkeypatch):
 def test_the_error_of_a_job_is_that_of_the_portion_that_it_did_not_commit(monkeypatch, second):
     """Otherwise the error of a later start, or of a portion that the job has survived, looks like the reason."""
     machine = Machine()
-    monkeypatch.setattr(run_trial, "MIN_PORTION_S", 0)
     monkeypatch.setattr(run_trial._RunningTrial, "has_committed", lambda self, q: q == "q1" and self.sent < 2)
     errors = iter([{"q1": "of portion 1"}, second, {"q1": "of portion 3", "q2": "of portion 3"}])
     monkeypatch.setattr(machine, "require_running", lambda: setattr(machine, "errors", next(errors)))
@@ -136,7 +147,6 @@ def test_the_error_of_a_job_is_that_of_the_portion_that_it_did_not_commit(monkey
 def test_a_job_that_ends_again_and_again_is_given_up_and_was_not_late(monkeypatch):
     machine = Machine(begun=["q1"], errors={"q1": "ValueError"})
     machine.portion_timeout_s = 60.0
-    monkeypatch.setattr(run_trial, "POLL_S", 0.01)
     monkeypatch.setattr(run_trial._RunningTrial, "has_committed", lambda self, question: question == "q2")
 
     record = run(machine, [[b"a"]], [None])
@@ -156,8 +166,7 @@ def test_a_job_that_ends_again_and_again_is_given_up_and_was_not_late(monkeypatc
 )
 def test_a_job_that_ended_while_the_machine_delayed_it_is_not_given_up(monkeypatch, speed, error, is_fault):
     machine = Machine(errors={"q1": error})
-    machine.speed, machine.portion_timeout_s = speed, 0.1
-    monkeypatch.setattr(run_trial, "POLL_S", 0.01)
+    machine.speed, machine.portion_timeout_s = speed, 60.0
     monkeypatch.setattr(run_trial._RunningTrial, "has_committed", lambda self, question: question == "q2")
 
     if is_fault:
@@ -169,17 +178,16 @@ def test_a_job_that_ended_while_the_machine_delayed_it_is_not_given_up(monkeypat
         assert run(machine, [[b"a"]], [None]).given_up == ["q1"]
 
 
-def test_a_job_that_ends_without_an_error_is_given_up_also_on_a_busy_machine(monkeypatch):
+def test_a_job_that_ends_without_an_error_is_given_up_also_on_a_busy_machine():
     machine = Machine(exit_code=0)
     machine.speed, machine.portion_timeout_s = 0.1, 60.0
-    monkeypatch.setattr(run_trial, "POLL_S", 0.01)
 
     assert sorted(run(machine, [[b"a"]], [None]).given_up) == ["q1", "q2"]
 
 
 def test_a_job_that_hangs_after_the_machine_has_delayed_it_once_is_too_slow_itself(monkeypatch):
     machine, starts = Machine(errors={"q1": "SparkException: Python worker failed to connect back."}), []
-    machine.speed, machine.portion_timeout_s = 0.1, 0.1
+    machine.speed, machine.portion_timeout_s = 0.1, 60.0
 
     def start(question, *words):
         starts.append(question)
@@ -187,7 +195,6 @@ def test_a_job_that_hangs_after_the_machine_has_delayed_it_once_is_too_slow_itse
             machine.errors = {}
 
     monkeypatch.setattr(machine, "start", start)
-    monkeypatch.setattr(run_trial, "POLL_S", 0.01)
     monkeypatch.setattr(run_trial._RunningTrial, "has_committed", lambda self, question: question == "q2")
 
     assert run(machine, [[b"a"]], [None]).stalled == {"q1": 0}
@@ -197,7 +204,6 @@ def test_a_job_that_commits_after_the_machine_has_delayed_it_loses_nothing(monke
     machine = Machine(errors={"q1": "SparkException: Python worker failed to connect back."})
     machine.speed, machine.portion_timeout_s, starts = 0.1, 60.0, []
     monkeypatch.setattr(machine, "start", lambda question, *words: starts.append(question))
-    monkeypatch.setattr(run_trial, "POLL_S", 0.01)
     monkeypatch.setattr(
         run_trial._RunningTrial,
         "has_committed",
