@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 import subprocess
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import IO, AnyStr
 
 import psutil
@@ -63,6 +65,22 @@ class Stopwatch:
     def speed(self) -> float:
         """Return the part of the time in which others did not delay this process, from 0 to 1."""
         return min(1.0, self.seconds / (time.monotonic() - self._begin))
+
+
+def create_deep_folders(folder: Path, mode: int = 0o700) -> None:
+    """Create folders that are too deep for recursion, and whose path is longer than the system opens."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os.chdir(folder)
+            for _ in range(3000):
+                os.mkdir("d" * 8)
+                os.chdir("d" * 8)
+            os.chmod(".", mode)
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    assert (folder / ("d" * 8)).exists()
 
 
 def process_of(settings: Settings, service: str) -> psutil.Process:

@@ -1,8 +1,9 @@
-"""Write small files and zips atomically: a reader never sees an incomplete file."""
+"""Write small files and zips atomically: a reader never sees an incomplete file. Delete folders of any depth."""
 
 import contextlib
 import fcntl
 import os
+import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO
@@ -90,6 +91,21 @@ def _replace_empty(path: Path, text: str) -> None:
     except BaseException:
         path.unlink()
         raise
+
+
+def delete_folder(folder: Path) -> None:
+    """Delete a folder if it exists, also when services or a submission have locked folders in it as the same user.
+
+    A submission can create folders that are too deep for Python's own functions, but not for these commands. What
+    they cannot delete stays.
+    """
+    if not os.path.lexists(folder):
+        return
+    commands = ["chmod -R u+rwx"] if os.geteuid() else []
+    for command in [*commands, "rm -rf"]:
+        with contextlib.suppress(OSError):  # the machine cannot start it
+            # In a session of its own, Ctrl-C in the terminal does not reach it.
+            subprocess.run([*command.split(), "--", folder], capture_output=True, start_new_session=True)
 
 
 @contextlib.contextmanager

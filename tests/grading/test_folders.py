@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from eventlab.grading import folders
+from eventlab.files import delete_folder
+from tests.helpers import create_deep_folders
 
 OTHER = 65_534
 """A user without rights: for root no folder is locked."""
@@ -26,20 +27,9 @@ def locked(state: Path, outside: Path) -> None:
 @pytest.mark.parametrize("mode", [0o700, 0])
 def test_folders_that_are_too_deep_for_recursion_are_deleted(tmp_path: Path, mode: int) -> None:
     """What a submission runs in Spark's sandbox can create them, and that must not end the grading of all."""
-    child = os.fork()
-    if child == 0:
-        try:
-            os.chdir(tmp_path)
-            for _ in range(3000):  # the whole path is longer than the system opens
-                os.mkdir("d" * 8)
-                os.chdir("d" * 8)
-            os.chmod(".", mode)
-        finally:
-            os._exit(0)
-    os.waitpid(child, 0)
-    assert (tmp_path / ("d" * 8)).exists()
+    create_deep_folders(tmp_path, mode)
 
-    folders.delete(tmp_path)
+    delete_folder(tmp_path)
 
     assert not tmp_path.exists()
 
@@ -55,7 +45,7 @@ def test_locked_folders_are_deleted_and_links_are_not_followed() -> None:
                 if os.geteuid() == 0:
                     os.setuid(OTHER)
                 locked(Path(base, "state"), outside)
-                folders.delete(Path(base, "state"))
+                delete_folder(Path(base, "state"))
             finally:
                 os._exit(0)
         os.waitpid(child, 0)

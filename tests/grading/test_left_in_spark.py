@@ -13,6 +13,7 @@ import pytest
 from eventlab.grading.environment import sandbox
 from eventlab.grading.environment.jvm_class_watch import JvmClassWatch, java_variables
 from eventlab.stack import java
+from tests.helpers import create_deep_folders
 
 SWEEPS = """
 import json, subprocess, sys
@@ -37,6 +38,17 @@ planted = subprocess.Popen(["sleep", "60"])
 (state / "data" / "rows").write_text("Spark's own")
 print(json.dumps(cleaner.sweep()["swept"]))
 print(json.dumps([planted.wait(timeout=10), sorted(path.name for path in state.rglob("*") if path.is_file())]))
+"""
+DELETES_NEW = """
+import json, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import services
+folders = [Path(sys.argv[2])]
+before = services.files_below(folders)
+print("ready", flush=True)
+sys.stdin.readline()
+print(json.dumps(services.delete_new(folders, before)))
 """
 WATCHES = """
 import json, subprocess, sys
@@ -83,6 +95,17 @@ def test_new_processes_are_killed_and_new_changed_and_missing_files_are_named(tm
         ("a file is missing", "gone"),
     }
     assert (code, files) == (-9, ["spark.log"])
+
+
+def test_folders_that_are_too_deep_for_recursion_are_named_and_deleted(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", DELETES_NEW, str(sandbox.INSIDE), str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        create_deep_folders(tmp_path)
+        found, _ = process.communicate("deep\n")
+    assert f"a file of its own, {tmp_path / 'dddddddd'}" in json.loads(found)
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_a_process_that_starts_while_others_are_killed_is_killed_too() -> None:

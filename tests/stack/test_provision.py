@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import psutil
@@ -10,8 +11,9 @@ import pytest
 
 from eventlab.errors import StackError
 from eventlab.settings import ROOT, OwnSettings
-from eventlab.stack import formatted, process, provision
-from tests.helpers import wait_until
+from eventlab.stack import config, formatted, process, provision, startup
+from eventlab.stack.services import Service
+from tests.helpers import create_deep_folders, wait_until
 
 
 @pytest.fixture
@@ -26,6 +28,22 @@ def test_a_folder_is_formatted_once(settings: OwnSettings, tmp_path: Path):
 
     assert (tmp_path / "log").read_text() == "formatted\n"
     assert process.read_record(settings, "format-kafka") is None
+
+
+def test_what_is_too_deep_for_recursion_in_a_services_temporary_folder_is_deleted_at_its_start(
+    settings: OwnSettings,
+):
+    """A query of Spark can create it, and Spark must start again."""
+    temporary = config.tmp_dir(settings, "quick")
+    temporary.mkdir(parents=True)
+    create_deep_folders(temporary)
+    quick = Service("quick", "Quick", (), lambda _: ["true"], lambda _: None, lambda _: "")
+    is_cancelled = threading.Event()
+    is_cancelled.set()
+
+    startup._start(settings, quick, startup.no_report, {}, is_cancelled)
+
+    assert [*temporary.iterdir()] == []
 
 
 def test_the_output_of_the_formatter_is_in_the_error(settings: OwnSettings):

@@ -8,6 +8,7 @@ from pathlib import Path
 from eventlab.course import refresh, report
 from eventlab.course.execute import NotebookResult, ReportCells, execute
 from eventlab.errors import EventlabError
+from eventlab.files import delete_folder
 from eventlab.settings import ROOT
 from eventlab.stack import fresh_stack
 from eventlab.stack.startup import ReportService, no_report
@@ -61,7 +62,7 @@ def run_course(
                 break
         report.write(results, output / "report.html")
         if results and (failure := results[-1].failure):
-            shutil.rmtree(output / "logs", ignore_errors=True)
+            delete_folder(output / "logs")
             logs = shutil.copytree(stack.settings.state_dir / "logs", output / "logs")
             raise CourseRunError(
                 f"{notebook.stem}, cell {failure.cell}: {failure.error.strip()}\n\n{failure.source}\n\n"

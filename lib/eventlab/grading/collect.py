@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from eventlab.files import delete_folder
 from eventlab.grading import exports, submitted_files
 from eventlab.grading.exports import Upload
 from eventlab.grading.submitted_files import SubmissionsError, SubmittedFile, Tree
@@ -94,7 +95,7 @@ def find(source: Path, unpacked: Path, lab: str = "") -> list[Submission]:
     Raises:
         SubmissionsError: There is no submission, the zip is damaged, or the disk has no room.
     """
-    shutil.rmtree(unpacked, ignore_errors=True)
+    delete_folder(unpacked)
     with ExitStack() as opened:
         if source.is_dir():
             tree = submitted_files.of_folder(source)
@@ -211,7 +212,7 @@ def _without_zips(
         return files
     copies, left_out = submitted_files.copy(zips, folder)
     problems += left_out
-    opened.callback(shutil.rmtree, folder, ignore_errors=True)
+    opened.callback(delete_folder, folder)
     found = [file for file in files if file not in zips]
     trees: list[tuple[SubmittedFile, Tree]] = []
     for path, file in copies.items():

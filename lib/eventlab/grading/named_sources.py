@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from eventlab.grading import folders
+from eventlab.files import delete_folder
 from eventlab.grading.submitted_files import SubmissionsError
 
 
@@ -25,7 +25,7 @@ def collected(sources: Sequence[Path]) -> Iterator[Path]:
             _copy_named(source, folder / source.resolve().name)
         yield folder
     finally:
-        folders.delete(folder)
+        delete_folder(folder)
 
 
 def _copy_named(source: Path, target: Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-import shutil
 import tempfile
 import threading
 from collections import deque
@@ -22,7 +21,7 @@ from types import TracebackType
 import psutil
 
 from eventlab.errors import EventlabError
-from eventlab.grading import folders
+from eventlab.files import delete_folder
 from eventlab.grading.environment import sandbox
 from eventlab.grading.fair_time import cores
 from eventlab.grading.jobs import Job, Limits, Outcome
@@ -205,7 +204,7 @@ class Scheduler:
         with contextlib.ExitStack() as cleanup:
             try:
                 run = Path(tempfile.mkdtemp(prefix="eg"))
-                cleanup.callback(folders.delete, run)
+                cleanup.callback(delete_folder, run)
                 run.chmod(0o755)
                 worker = WorkerProcess(self.lab, number, run, self.limits)
             except OSError as error:
@@ -245,7 +244,7 @@ class Scheduler:
         job = self._next(number)
         if job is None:
             return None
-        shutil.rmtree(self.logs / slug(job.student), ignore_errors=True)
+        delete_folder(self.logs / slug(job.student))
         return Attempt(job)
 
     def _next(self, number: int) -> Job | None:

@@ -1,7 +1,6 @@
 """Install what the services need: Java, the locked jars, and the archives with which they start faster."""
 
 import logging
-import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import ClassVar
 
 import filelock
 
+from eventlab.files import delete_folder
 from eventlab.settings import OwnSettings
 from eventlab.stack import archives, formatted, jars, java, process
 from eventlab.stack.services import SERVICES
@@ -107,7 +107,7 @@ def missing_archives() -> list[str]:
 
 def record_archives(report: ReportService) -> None:
     """Run the services once in a temporary folder so that each writes its archive."""
-    shutil.rmtree(archives.FOLDER, ignore_errors=True)
+    delete_folder(archives.FOLDER)
     with (
         tempfile.TemporaryDirectory(prefix="eventlab-setup-") as folder,
         fresh_stack(

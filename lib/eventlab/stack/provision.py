@@ -2,13 +2,13 @@
 
 import logging
 import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 from eventlab.clients import kafka
 from eventlab.errors import ServiceUnavailable, StackError
+from eventlab.files import delete_folder
 from eventlab.settings import HDFS_USER, Settings
 from eventlab.stack import formatted, probes, process
 from eventlab.stack.config import data_dir
@@ -38,7 +38,7 @@ def format_once(
     record = f"format-{target.name}"
     if left_over := process.find(settings, record):
         process.stop(left_over, grace_s=0)
-    shutil.rmtree(target, ignore_errors=True)
+    delete_folder(target)
     if template and template.exists():
         formatted.copy(template, target)
         done.touch()

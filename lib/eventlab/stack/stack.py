@@ -1,7 +1,6 @@
 """The public class `Stack`: start, probe and stop the services of one state folder."""
 
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import psutil
 from eventlab import lessons
 from eventlab.clients import ports
 from eventlab.errors import StackError
+from eventlab.files import delete_folder
 from eventlab.settings import OwnSettings, Settings
 from eventlab.settings import settings as user_settings
 from eventlab.stack import config, environment, process, requirements, tokens
@@ -188,7 +188,9 @@ class Stack:
             stop_all(self.settings, select(()), self.report, self.grace_s)
             for path in (self.settings.state_dir / name for name in STATE_FILES):
                 if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path)
+                    delete_folder(path)
+                    if path.exists():
+                        path.rmdir()  # the error says why
                 else:
                     path.unlink(missing_ok=True)
 
@@ -260,7 +262,7 @@ def fresh_stack(
     try:
         with filelock.FileLock(folder.with_name(f"{folder.name}.lock"), timeout=0):
             Stack(settings_class(state_dir=folder)).down()
-            shutil.rmtree(folder, ignore_errors=True)
+            delete_folder(folder)
             with (
                 requirements.reserved_settings(offsets, services, settings_class, **values) as settings,
                 Stack(settings, services, report, grace_s) as stack,

@@ -4,7 +4,6 @@ When a start ends early (a failure, Ctrl-C, SIGTERM), all processes that it star
 """
 
 import logging
-import shutil
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from typing import TypeVar
 import psutil
 
 from eventlab.errors import END_OF_LOG, ServiceUnavailable, StackError
+from eventlab.files import delete_folder
 from eventlab.settings import Settings
 from eventlab.signals import stop_signals_deferred, stop_signals_handled_by
 from eventlab.stack import config, environment, process
@@ -148,7 +148,7 @@ def _start(
     """Prepare and start one service, wait for its first answer, and provision it."""
     report(service.name, "preparing")
     tmp = config.tmp_dir(settings, service.name)
-    shutil.rmtree(tmp, ignore_errors=True)
+    delete_folder(tmp)
     tmp.mkdir(parents=True, exist_ok=True)
     service.before_start(settings)
     if cancelled.is_set():

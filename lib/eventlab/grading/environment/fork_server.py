@@ -15,7 +15,7 @@ from subprocess import PIPE
 
 from jupyter_client.connect import KernelConnectionInfo, write_connection_file
 
-from eventlab.grading import folders
+from eventlab.files import delete_folder
 from eventlab.grading.environment import processes
 from eventlab.grading.execution.kernel import NO_SANDBOX, FullFolderError, KernelError
 
@@ -198,4 +198,4 @@ class KernelProcess:
         """Release and delete the folders of a kernel that has ended."""
         with contextlib.suppress(KernelError):
             self._server.request(do="forget", id=self.id)
-        folders.delete(self.folder)
+        delete_folder(self.folder)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from eventlab.grading import folders
+from eventlab.files import delete_folder
 from eventlab.grading.environment import cleanup, health, sandbox
 from eventlab.grading.environment.access import Access
 from eventlab.grading.environment.fork_server import ForkServer
@@ -261,11 +261,11 @@ class WorkerStack:
             kept.parent.mkdir(exist_ok=True)
             with contextlib.suppress(OSError):
                 (state / "logs").rename(kept)
-        folders.delete(state)
+        delete_folder(state)
 
     def forget_logs(self) -> None:
         """Delete the logs of services that were restarted before now."""
-        folders.delete(self.config.run / "logs")
+        delete_folder(self.config.run / "logs")
 
     def require_running(self, *, in_trial: bool = False) -> None:
         """Raise an error unless the services run as they did at the start, or the submission itself ended Spark.

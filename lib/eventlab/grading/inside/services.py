@@ -20,6 +20,7 @@ import psutil
 import rights
 
 from eventlab.clients import spark
+from eventlab.files import delete_folder
 from eventlab.settings import Settings, settings
 from eventlab.stack import Stack, process
 
@@ -212,16 +213,18 @@ def files_below(roots: list[Path]) -> dict[str, object]:
     """Return what is below the folders: by path, what changes when a file changes."""
     found: dict[str, object] = {}
     changing = tuple(os.path.join(settings.state_dir, name, "") for name in CHANGING)
-    for root in roots:
-        for folder, folders, files in os.walk(root):
-            found |= {os.path.join(folder, name): None for name in folders}
-            for path in [os.path.join(folder, name) for name in files]:
-                if f"{path}/".startswith(changing):
-                    found[path] = None
+    waiting = [str(root) for root in roots]
+    while waiting:  # a query can create folders that are too deep for recursion
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if is_folder := entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                if is_folder or entry.path.startswith(changing):
+                    found[entry.path] = None
                     continue
                 with contextlib.suppress(OSError):
-                    facts = os.lstat(path)
-                    found[path] = (facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_mode)
+                    facts = entry.stat(follow_symlinks=False)
+                    found[entry.path] = (facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_mode)
     return found
 
 
@@ -235,12 +238,12 @@ def delete_new(roots: list[Path], before: dict[str, object]) -> list[str]:
     now = files_below(roots)
     missing = sorted(before.keys() - now.keys())
     changed = [path for path, facts in now.items() if path not in before or before[path] != facts]
-    for path in sorted(changed, reverse=True):  # what a folder contains comes before the folder
-        with contextlib.suppress(OSError):
-            if not os.path.isdir(path) or os.path.islink(path):
+    for path in sorted(changed):  # a folder comes before what it contains
+        if not os.path.isdir(path) or os.path.islink(path):
+            with contextlib.suppress(OSError):
                 os.unlink(path)
-            elif not path.startswith(own):
-                os.rmdir(path)
+        elif not path.startswith(own):
+            delete_folder(Path(path))
     unknown = [path for path in changed if not path.startswith(f"{own}/")]
     return [f"a file of its own, {path[-100:]}" for path in unknown[:3]] + [
         f"a file is missing, {path[-100:]}" for path in missing[:3]
