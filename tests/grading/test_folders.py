@@ -1,16 +1,48 @@
-"""The folder of a service goes with all that a submission locked in it."""
+"""Folders are deleted with all that a submission locked in them, and those of a killed grader by the next one."""
 
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
+import psutil
 import pytest
 
 from eventlab.files import delete_folder
-from tests.helpers import create_deep_folders
+from eventlab.grading import folders
+from eventlab.grading.jobs import Limits
+from eventlab.grading.scheduler import Scheduler
+from eventlab.settings import ROOT
+from tests.grading import tiny_lab
+from tests.grading.forked_kernels import needs_bubblewrap
+from tests.helpers import create_deep_folders, wait_until
 
+GRADER = """
+import sys
+from pathlib import Path
+from eventlab.grading.environment import sandbox
+from eventlab.grading.jobs import Job, Limits
+from eventlab.grading.scheduler import Scheduler
+from eventlab.grading.worker_process import WorkerProcess
+from tests.grading import tiny_lab
+contained, folder = sys.argv[1] == "True", Path(sys.argv[2])
+command = [sys.executable, "-c", sys.argv[3]]
+WorkerProcess.command = staticmethod(lambda options: sandbox.of_worker(command) if contained else command)
+with Scheduler(tiny_lab.make(folder / "tiny"), folder / "logs", Limits(), 1) as scheduler:
+    list(scheduler.outcomes([Job("ada", None, None, "", "", 1)]))
+"""
+WORKER = """
+import os, sys, time
+print('{"ready": true}', flush=True)
+sys.stdin.readline()
+print(os.getpid(), file=sys.stderr, flush=True)
+time.sleep(600)
+"""
+"""A worker that has begun to grade, and does not notice the end of its input."""
 OTHER = 65_534
 """A user without rights: for root no folder is locked."""
 
@@ -52,3 +84,52 @@ def test_locked_folders_are_deleted_and_links_are_not_followed() -> None:
 
         assert [path.name for path in Path(base).iterdir()] == ["outside"]
         assert outside.stat().st_mode & 0o777 == 0o750
+
+
+@pytest.mark.parametrize("contained", [pytest.param(True, marks=needs_bubblewrap), False], ids=["sandbox", "bare"])
+def test_the_folder_of_a_killed_grader_is_deleted_by_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, contained: bool
+) -> None:
+    """Without a sandbox not before its worker has ended, too: it may still write there."""
+    command = [sys.executable, "-c", GRADER, str(contained), str(tmp_path), WORKER]
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | {"TMPDIR": str(temporary)}) as grader:
+        wait_until(lambda: [log for log in temporary.glob("eg*/worker.log") if log.read_text().endswith("\n")])
+        grader.kill()
+    (log,) = temporary.glob("eg*/worker.log")
+    worker = int(log.read_text().splitlines()[-1])
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    if not contained:
+        folders.delete_abandoned()
+        assert log.exists()
+        os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: not psutil.pid_exists(worker))
+
+    with Scheduler(tiny_lab.make(tmp_path / "next"), tmp_path / "logs", Limits(), 1):
+        assert [*temporary.iterdir()] == []
+
+
+def test_folders_of_others_and_of_running_graders_are_not_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name in ("egon", "egypt", "linked", "eg-of-a-user"):
+        (tmp_path / name).mkdir()
+        if name.endswith(("linked", "user")):
+            (tmp_path / name / folders.LOCK).touch()
+    (tmp_path / "eg-link").symlink_to(tmp_path / "linked")
+    (tmp_path / "egypt" / folders.LOCK).symlink_to(tmp_path / "linked" / folders.LOCK)
+    before = {*tmp_path.iterdir()}
+    if os.geteuid() == 0:
+        os.chown(tmp_path / "eg-of-a-user", OTHER, OTHER)
+    else:
+        before.remove(tmp_path / "eg-of-a-user")
+
+    with folders.temporary(folders.RUN) as (running, _), folders.temporary(folders.SUBMISSIONS) as (copies, _):
+        folders.delete_abandoned()
+        left = {*tmp_path.iterdir()}
+
+    assert left == {*before, running, copies}
+    assert {*tmp_path.iterdir()} == before
+    assert (tmp_path / "linked" / folders.LOCK).exists()

@@ -136,6 +136,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_collect.py::test_names_that_cannot_be_files_do_not_end_the_grading_of_the_others",
         "grading/test_collect.py::test_a_zip_with_a_very_long_list_of_files_is_not_read_into_memory",
         "grading/test_exports.py::test_a_name_or_a_text_that_repeats_itself_does_not_keep_the_class_waiting",
+        "grading/test_folders.py::test_the_folder_of_a_killed_grader_is_deleted_by_the_next_one",
         "grading/test_folders.py::test_folders_that_are_too_deep_for_recursion_are_deleted",
         "grading/test_isolation_limits.py::test_what_is_too_deep_to_be_measured_is_too_much",
         "grading/test_jobs.py::test_a_folder_that_is_too_deep_for_recursion_is_read_like_any_other",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from eventlab.files import delete_folder
+from eventlab.grading import folders
 from eventlab.grading.submitted_files import SubmissionsError
 
 
@@ -19,13 +18,12 @@ def collected(sources: Sequence[Path]) -> Iterator[Path]:
     if len(sources) == 1:
         yield sources[0]
         return
-    folder = Path(tempfile.mkdtemp(prefix="eventlab-submissions-"))
-    try:
+    with folders.temporary(folders.SUBMISSIONS) as (temporary, _):
+        folder = temporary / "submissions"
+        folder.mkdir()
         for source in sources:
             _copy_named(source, folder / source.resolve().name)
         yield folder
-    finally:
-        delete_folder(folder)
 
 
 def _copy_named(source: Path, target: Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-import tempfile
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,7 @@ import psutil
 
 from eventlab.errors import EventlabError
 from eventlab.files import delete_folder
+from eventlab.grading import folders
 from eventlab.grading.environment import sandbox
 from eventlab.grading.fair_time import cores
 from eventlab.grading.jobs import Job, Limits, Outcome
@@ -99,6 +99,7 @@ class Scheduler:
         self.threads: list[threading.Thread] = []
 
     def __enter__(self) -> Scheduler:
+        folders.delete_abandoned()
         return self
 
     def __exit__(
@@ -203,10 +204,9 @@ class Scheduler:
         """
         with contextlib.ExitStack() as cleanup:
             try:
-                run = Path(tempfile.mkdtemp(prefix="eg"))
-                cleanup.callback(delete_folder, run)
+                run, lock = cleanup.enter_context(folders.temporary(folders.RUN))
                 run.chmod(0o755)
-                worker = WorkerProcess(self.lab, number, run, self.limits)
+                worker = WorkerProcess(self.lab, number, run, self.limits, lock)
             except OSError as error:
                 raise StartError(f"A worker could not start: {error}. {LOOK}") from error
             self.workers.append(worker)

@@ -53,8 +53,8 @@ def slot(number: int) -> int:
 class WorkerProcess:
     """One worker: a process that answers jobs, each a line of JSON, with outcomes."""
 
-    def __init__(self, lab: Lab, number: int, run: Path, limits: Limits) -> None:
-        """Start the process; `run` is its run folder."""
+    def __init__(self, lab: Lab, number: int, run: Path, limits: Limits, lock: int | None = None) -> None:
+        """Start the process; `run` is its run folder, and `lock` a descriptor that it keeps open until its end."""
         self.run, self.log, self._silent = run, run / "worker.log", threading.Event()
         self.max_silence_s = limits.time_limit + MAX_SILENCE_S
         support = sandbox.support()
@@ -76,6 +76,7 @@ class WorkerProcess:
                 text=True,
                 env=worker_environment(run, support.bubblewrap),
                 start_new_session=True,
+                pass_fds=() if lock is None else (lock,),
             )
 
     @staticmethod
