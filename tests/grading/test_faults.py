@@ -158,4 +158,4 @@ def test_services_that_cannot_start_give_no_marks_and_their_reason(
     record = results.load("ada", tmp_path / "out")
     assert record is not None
     assert record.points is None
-    assert (tmp_path / "out" / "logs" / "worker-0" / "start-2" / "worker.log").exists()
+    assert (tmp_path / "out" / "logs" / "_worker-0" / "start-2" / "worker.log").exists()

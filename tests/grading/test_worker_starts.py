@@ -21,7 +21,7 @@ from eventlab.grading.jobs import Job, Limits
 from eventlab.grading.scheduler import Scheduler
 from eventlab.grading.worker_process import WorkerProcess
 from tests.grading import tiny_lab
-from tests.grading.worker_programs import outcomes, replace_workers
+from tests.grading.worker_programs import WORKER, outcomes, replace_workers
 from tests.helpers import Stopwatch
 
 START_ERROR = """kafka died while starting. The end of its log, /tmp/egx/data/logs/kafka.log:
@@ -65,7 +65,23 @@ def test_a_stack_that_does_not_start_gives_no_marks_and_a_sentence_with_the_next
         "A worker could not start its services: kafka died while starting "
         "(Error occurred during initialization of VM). Look for what this machine lacks: eventlab doctor"
     )
-    assert (tmp_path / "logs" / "worker-0" / "start-2" / "worker.log").exists()
+    assert (tmp_path / "logs" / "_worker-0" / "start-2" / "worker.log").exists()
+
+
+@pytest.mark.parametrize("student", ["worker-0", "_worker-0"])
+def test_logs_of_a_start_stay_also_when_a_student_is_called_like_the_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, student: str
+) -> None:
+    fails_once = f"""
+from pathlib import Path
+if not Path({str(tmp_path / "started")!r}).exists():
+    Path({str(tmp_path / "started")!r}).touch()
+    print('{{"failed": "no room"}}')
+    raise SystemExit(1)
+"""
+    replace_workers(monkeypatch, fails_once + WORKER, "{}", str(tmp_path))
+    assert outcomes(tmp_path, student)[student].kind == "graded"
+    assert len([*tmp_path.glob("logs/*/start-1/worker.log")]) == 1
 
 
 def test_without_room_for_a_worker_nobody_has_a_mark_and_nothing_is_left(

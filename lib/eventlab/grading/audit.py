@@ -47,7 +47,7 @@ def audit(
     Args:
         lab: The lab.
         submissions: The folder or zip of the grading.
-        output: The output folder; logs of failed attempts are written to `logs/audit`.
+        output: The output folder; logs of failed attempts are written to `logs/_audit`.
         records: The records of the grading.
         count: How many submissions to choose.
         workers: The number of workers; by default it depends on the machine.
@@ -61,7 +61,7 @@ def audit(
         return []
     chosen = random.SystemRandom().sample(graded, min(count, len(graded)))
     size = min(workers or default_size(len(chosen)), len(chosen))
-    with Scheduler(lab, output / LOGS / "audit", limits, size, fresh=True) as scheduler:
+    with Scheduler(lab, output / LOGS / "_audit", limits, size, fresh=True) as scheduler:
         outcomes = list(scheduler.outcomes(chosen))
     compared = [(job.student, summary(first[job.student]), _again(outcome)) for job, outcome in outcomes]
     return [Difference(*one) for one in sorted(compared) if one[1] != one[2]]

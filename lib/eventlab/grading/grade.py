@@ -194,7 +194,7 @@ def has_failed_before(job: Job, output: Path) -> bool:
 def machine_works(lab: Lab, output: Path, limits: Limits) -> bool:
     """Return whether the instructor's notebook gets full marks on new services."""
     job = Job("instructor", str(lab.instructor), None, "", "", secrets.randbits(128))
-    with Scheduler(lab, output / LOGS / "instructor", limits, 1) as scheduler:
+    with Scheduler(lab, output / LOGS / "_instructor", limits, 1) as scheduler:
         ((_, outcome),) = scheduler.outcomes([job])
     return outcome.kind == "graded" and outcome.record is not None and outcome.record.is_full
 

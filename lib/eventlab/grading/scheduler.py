@@ -45,6 +45,7 @@ MAX_STARTS = 2
 MAX_ATTEMPTS = 2
 """How often a job is tried when the infrastructure fails."""
 LOGS = "logs"
+"""The folder with the logs of students, and others, whose names begin with `_`: that of a student never does."""
 
 logger = logging.getLogger(__name__)
 
@@ -162,7 +163,7 @@ class Scheduler:
                         self._start_failed(number, failed_starts, worker, error)
                         if failed_starts < MAX_STARTS:
                             continue
-                        message = f"{error.message} (logs: {self.logs / f'worker-{number}'})"
+                        message = f"{error.message} (logs: {self.logs / f'_worker-{number}'})"
                         if retry:
                             self._finish(retry.job, replace(retry.earlier, reason=message))
                         return self.answers.put(message)
@@ -259,4 +260,4 @@ class Scheduler:
     def _start_failed(self, number: int, start: int, worker: WorkerProcess | None, error: EventlabError) -> None:
         logger.warning("worker %d, start %d of %d failed: %s", number, start, MAX_STARTS, error.message)
         if worker and not self.stopped.is_set():
-            worker.copy_logs(self.logs / f"worker-{number}" / f"start-{start}")
+            worker.copy_logs(self.logs / f"_worker-{number}" / f"start-{start}")
