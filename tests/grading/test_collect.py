@@ -181,6 +181,57 @@ def test_of_very_many_files_that_are_left_out_only_the_first_are_named(tmp_path:
     assert ada.problem.endswith("; and 480 more")
 
 
+def test_the_number_of_names_that_are_tried_does_not_grow_with_the_number_of_equal_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand equal names took seconds, in which nobody was graded."""
+    tried: list[Path] = []
+    claimed = submitted_files._claimed
+
+    def count(path: Path) -> Path | None:
+        tried.append(path)
+        return claimed(path)
+
+    monkeypatch.setattr(submitted_files, "_claimed", count)
+    equal = [f"ada/{number * './'}data.csv" for number in range(100)]
+
+    [ada] = find(packed(tmp_path, "ada/lab.ipynb", "ada/more-2/data.csv", *equal), tmp_path / "unpacked")
+
+    assert ada.files
+    assert len([*ada.files.rglob("data.csv")]) == 101
+    assert len(tried) <= 2 * 102 + 1
+
+
+@pytest.mark.parametrize(
+    ("length", "problem"), [(200, ""), (2000, "eve.zip was not unpacked: its list of files is too long")]
+)
+def test_a_zip_of_the_most_files_is_unpacked_unless_their_names_are_very_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int, problem: str
+) -> None:
+    part = 2000
+    monkeypatch.setattr(submitted_files, "MAX_FILES", submitted_files.MAX_FILES // part)
+    monkeypatch.setattr(submitted_files, "MAX_DIRECTORY_BYTES", submitted_files.MAX_DIRECTORY_BYTES // part)
+    names = [f"{number:0{length}}" for number in range(submitted_files.MAX_FILES - 1)]
+    inner = packed(tmp_path, "lab.ipynb", *names).read_bytes()
+
+    ada, eve = find(packed(tmp_path, "ada.ipynb", "eve.zip", content=inner), tmp_path / "unpacked")
+
+    assert ada.notebook
+    assert problem in eve.problem
+    assert (eve.notebook is None) == bool(problem)
+
+
+def test_the_name_of_a_file_that_is_left_out_does_not_control_the_terminal(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    touch(tmp_path / "in/ada.ipynb")
+    touch(tmp_path / "in/gra\x1b[2Jdes.csv")
+
+    assert students(tmp_path / "in", tmp_path) == ["ada"]
+
+    assert caplog.messages == ["gra�[2Jdes.csv is not a submission and is left out"]
+
+
 def test_nothing_to_grade_says_what_was_looked_for(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     with pytest.raises(SubmissionsError, match=r"neither <student>.ipynb nor <student>/"):

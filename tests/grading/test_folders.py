@@ -86,6 +86,29 @@ def test_locked_folders_are_deleted_and_links_are_not_followed() -> None:
         assert outside.stat().st_mode & 0o777 == 0o750
 
 
+SLOW_RM = """#!/bin/sh
+echo deleting
+sleep 1
+PATH=/usr/bin:/bin exec rm "$@"
+"""
+
+
+def test_ctrl_c_does_not_end_the_deletion_of_a_folder(tmp_path: Path) -> None:
+    """The terminal sends it to all processes of its group, and the grader deletes its folders after it."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "rm").write_text(SLOW_RM.replace("deleting", f"deleting > {tmp_path / 'began'}"))
+    (tmp_path / "bin" / "rm").chmod(0o755)
+    deletes = "import signal, sys; from pathlib import Path; from eventlab.files import delete_folder"
+    deletes += "; signal.signal(signal.SIGINT, lambda *_: None); delete_folder(Path(sys.argv[1]))"
+    env = os.environ | {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    command = [sys.executable, "-c", deletes, str(tmp_path / "folder")]
+    with subprocess.Popen(command, env=env, start_new_session=True) as process:
+        wait_until((tmp_path / "began").exists)
+        os.killpg(process.pid, signal.SIGINT)
+    assert not (tmp_path / "folder").exists()
+
+
 @pytest.mark.parametrize("contained", [pytest.param(True, marks=needs_bubblewrap), False], ids=["sandbox", "bare"])
 def test_the_folder_of_a_killed_grader_is_deleted_by_the_next_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, contained: bool

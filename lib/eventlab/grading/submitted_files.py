@@ -10,6 +10,7 @@ import stat
 import struct
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -205,6 +206,7 @@ def copy(files: Sequence[SubmittedFile], target: Path) -> tuple[dict[Path, Submi
     """
     copies: dict[Path, SubmittedFile] = {}
     problems = []
+    moved: Counter[str] = Counter()
     remaining = MAX_STUDENT_BYTES
     target.mkdir(parents=True, exist_ok=True)
     # Notebooks come first, so that other files cannot use up their limit.
@@ -219,7 +221,7 @@ def copy(files: Sequence[SubmittedFile], target: Path) -> tuple[dict[Path, Submi
         else:
             path = None
             try:
-                path = _free_path(target, file.parts)
+                path = _free_path(target, file.parts, moved)
                 with file.open() as source, path.open("wb") as copy:
                     _copy_limited(source, copy, limit)
                 copies[path] = file
@@ -253,16 +255,22 @@ def _copy_limited(source: IO[bytes], target: IO[bytes], limit: int) -> None:
         target.write(chunk)
 
 
-def _free_path(target: Path, parts: tuple[str, ...]) -> Path:
-    """Return where to copy a file: at its own path, or under its last name in a folder that no other file uses."""
+def _free_path(target: Path, parts: tuple[str, ...], moved: Counter[str]) -> Path:
+    """Return where to copy a file: at its own path, or under its last name in a folder without such a file.
+
+    Args:
+        target: The folder for all files.
+        parts: The names in its own path.
+        moved: How many files with the same last name are in other folders; this function counts them.
+    """
     names = [shortened(part) for part in parts]
-    number = 1
     fits = len(names) <= MAX_DEPTH and sum(len(name.encode()) + 1 for name in names) <= MAX_PATH_BYTES
     if fits and (path := _claimed(target.joinpath(*names))):
         return path
-    while not (path := _claimed(target / f"more-{number}" / names[-1])):
-        number += 1
-    return path
+    while True:
+        moved[names[-1]] += 1
+        if path := _claimed(target / f"more-{moved[names[-1]]}" / names[-1]):
+            return path
 
 
 def _claimed(path: Path) -> Path | None:
