@@ -144,11 +144,13 @@ def test_files_go_in_before_and_come_out_after(kernel: SubmissionKernel) -> None
 
 def test_of_another_kernel_nothing_is_left(fork_server: ForkServer, kernel: SubmissionKernel) -> None:
     kernel.execute("open('left', 'w')", 20)
+    for ended in ready(fork_server):
+        ended.execute("open('left', 'w')", 20)
     other = SubmissionKernel(fork_server.start())
     other.wait_ready()
     try:
         assert printed(other, "import os; print(os.listdir('.'))") == "[]"
-        assert printed(other, OPEN_FOLDERS) == "[]", "the folder of the first kernel is open in the fork server"
+        assert printed(other, OPEN_FOLDERS) == "[]", "those of both kernels were open in the fork server"
     finally:
         other.forget()
 
