@@ -1,4 +1,6 @@
-"""Fixtures for all tests: settings, a stack, and a topic. Hooks are in `tests/groups.py` and `tests/skips.py`.
+"""Fixtures for all tests: settings, a stack, and a topic.
+
+Hooks of pytest are in `tests/groups.py`, `tests/programs.py` and `tests/skips.py`.
 
 The tests' stack has its own ports and state folder, so a learner's running stack is never touched. A test that
 uses the fixture `stack`, directly or through another fixture, gets the mark `services`; `make test-unit` skips it.
@@ -42,6 +44,7 @@ from tests.groups import (  # noqa: E402, F401
     pytest_xdist_auto_num_workers,
     pytest_xdist_make_scheduler,
 )
+from tests.programs import pytest_configure  # noqa: E402, F401
 from tests.skips import pytest_sessionfinish, pytest_terminal_summary  # noqa: E402, F401
 
 # On a busy machine, an example may take any time.

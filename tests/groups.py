@@ -34,8 +34,8 @@ LAST_OF_GROUP = "test_lessons.py"
 OWN_STACKS = {TESTS / "explain" / "test_machine.py"}
 """Modules that do not use the stack of their folder: they need not wait for its other tests."""
 
-ONLY_SERVICES = re.compile(r"^pytestmark = .*pytest\.mark\.services\b", re.MULTILINE)
-"""The line of a module whose tests all start services."""
+NO_UNIT_TESTS = re.compile(r"^pytestmark = .*pytest\.mark\.(services|programs)\b", re.MULTILINE)
+"""The line of a module whose tests all start services or other programs."""
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -75,9 +75,9 @@ def pytest_collection() -> Generator[None, Any, Any]:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out a module whose tests are all left out: its imports and tests take time in each worker."""
-    if config.option.markexpr != "not services" or collection_path.suffix != ".py":
+    if "not programs" not in config.option.markexpr or collection_path.suffix != ".py":
         return None
-    return bool(ONLY_SERVICES.search(collection_path.read_text())) or None
+    return bool(NO_UNIT_TESTS.search(collection_path.read_text())) or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -90,6 +90,7 @@ def test_kafka_has_the_topic_and_hdfs_the_folder_tmp():
     assert "-mkdir -p /tmp && hdfs dfs -chmod 1777 /tmp" in SERVICES_OF_FILE["namenode"]["command"][-1]
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("service", ["kafka", "namenode"])
 def test_the_scripts_in_the_file_are_valid_shell(service):
     script = filled_in(SERVICES_OF_FILE[service]["command"][-1], {}).replace("$$", "$")
@@ -134,6 +135,7 @@ def test_spark_and_its_clients_have_the_token_which_only_the_owner_can_read(move
     assert (settings.state_dir / "compose" / "env").stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.programs
 def test_docker_compose_reads_the_file(moved):
     settings, variables = moved
     command = next(

@@ -50,6 +50,7 @@ def on_a_full_disk(function: str, path: Path, limit: int = 3) -> subprocess.Comp
     return subprocess.run(command, capture_output=True, text=True)
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("function", ["write_atomically", "write_if_changed"])
 @pytest.mark.parametrize("limit", [0, 3])
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path, function: str, limit: int):
@@ -62,6 +63,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path, functi
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.programs
 def test_a_full_disk_creates_no_empty_token(tmp_path: Path):
     failed = on_a_full_disk("create_once", tmp_path / "token")
 
@@ -116,6 +118,7 @@ def at_the_same_time(code: str, arguments: list[list[str]]) -> list[str]:
     return [process.communicate(timeout=60)[0] for process in processes]
 
 
+@pytest.mark.programs
 def test_processes_that_create_a_file_at_the_same_time_get_the_same_content(tmp_path: Path):
     for attempt in range(3):
         path = tmp_path / str(attempt)
@@ -124,6 +127,7 @@ def test_processes_that_create_a_file_at_the_same_time_get_the_same_content(tmp_
         assert contents == {path.read_text() + "\n"}
 
 
+@pytest.mark.programs
 def test_processes_that_replace_empty_files_at_the_same_time_agree(tmp_path: Path):
     for name in range(30):
         (tmp_path / str(name)).touch()

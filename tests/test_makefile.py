@@ -10,6 +10,8 @@ import pytest
 
 from eventlab.settings import ROOT
 
+pytestmark = pytest.mark.programs
+
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:

@@ -145,6 +145,7 @@ def read(ported, folder):
     spark.stop()
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
@@ -161,6 +162,7 @@ def test_the_edits_that_are_the_same_in_every_project_are_a_sed_script(line, exp
     assert edited(line) == expected
 
 
+@pytest.mark.programs
 def test_a_program_that_catches_a_missing_broker_can_be_imported_after_the_edits():
     names: dict[str, type] = {}
     exec(edited("from kafka.errors import NoBrokersAvailable"), names)

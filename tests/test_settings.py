@@ -134,6 +134,7 @@ def test_webhdfs_is_at_the_host_of_the_namenode():
     ).webhdfs_url == ("http://rest.example:14000")
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize(
     "command", [["-m", "eventlab.cli", "status"], ["-m", "eventlab.commands", "hadoop", "fs"]]
 )
@@ -194,6 +195,7 @@ def test_a_wrong_line_of_the_settings_file_is_refused_with_the_reason(
     assert f"{file}: {message}" in refusal()
 
 
+@pytest.mark.programs
 def test_a_kernel_reports_an_unknown_variable():
     code = "from IPython import InteractiveShell; InteractiveShell().run_cell('import eventlab.course')"
     command = [sys.executable, "-c", code]
@@ -213,6 +215,7 @@ def test_the_error_names_the_command_that_removes_the_wrong_variables(monkeypatc
     assert refusal().endswith("\nNext: unset EVENTLAB_KAFAK_PORT EVENTLAB_API_PORT")
 
 
+@pytest.mark.programs
 def test_a_script_with_an_invalid_setting_gets_one_error_where_it_uses_the_settings():
     script = (
         "from eventlab.settings import OwnSettings, settings\nprint(OwnSettings().topic)\nprint(settings.topic)"

@@ -67,6 +67,7 @@ def summary(result: subprocess.CompletedProcess[str]) -> dict[str, int]:
     return {reason: int(count) for count, reason in rows if not reason.startswith("passed")}
 
 
+@pytest.mark.programs
 def test_a_run_without_the_tools_passes_and_lists_what_it_skipped(tmp_path: Path):
     result = run_pytest(tmp_path, tools=False, ci=False)
 
@@ -79,6 +80,7 @@ def test_a_run_without_the_tools_passes_and_lists_what_it_skipped(tmp_path: Path
     assert "apt-get install -y --no-install-recommends kcat" in result.stdout
 
 
+@pytest.mark.programs
 def test_in_ci_a_missing_tool_fails_the_run(tmp_path: Path):
     result = run_pytest(tmp_path, tools=False, ci=True)
 
@@ -86,6 +88,7 @@ def test_in_ci_a_missing_tool_fails_the_run(tmp_path: Path):
     assert "CI is set, so a skip for lack of a tool fails the run." in result.stdout
 
 
+@pytest.mark.programs
 def test_in_ci_other_skips_do_not_fail_the_run(tmp_path: Path):
     result = run_pytest(tmp_path, tools=True, ci=True)
 
@@ -135,6 +138,7 @@ def machine_without_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     return log
 
 
+@pytest.mark.programs
 def test_root_installs_what_is_missing(machine_without_tools: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
 

@@ -18,6 +18,7 @@ def test_an_error_of_jupyterlab_alone_is_known(error: str) -> None:
     assert is_known(error)
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize(
     "error",
     [

@@ -69,6 +69,7 @@ def test_verbose_shows_the_log_before_and_after_the_subcommand(monkeypatch, capl
     assert ("the services are probed" in caplog.text) is is_shown
 
 
+@pytest.mark.programs
 def test_very_verbose_shows_where_an_error_was_raised():
     done = subprocess.run([*COMMAND, "-vv", "labs", "release", "lab99"], capture_output=True, text=True)
 
@@ -150,6 +151,7 @@ def test_the_help_of_a_command_lists_the_services(name):
     assert [line.split()[0] for line in listed.splitlines()] == list(SERVICES)
 
 
+@pytest.mark.programs
 def test_a_followed_log_continues_in_the_file_that_replaces_it(tmp_path):
     log = tmp_path / "logs" / "kafka.log"
     log.parent.mkdir()
@@ -176,6 +178,7 @@ def test_every_command_has_a_help_text_with_its_line_breaks(name):
     assert "\b" not in first.output
 
 
+@pytest.mark.programs
 def test_help_works_with_an_invalid_setting():
     invalid = os.environ | {"EVENTLAB_KAFKA_PORT": "seventy"}
     commands = [["--help"], ["--version"], ["up", "--help"], ["run", "--help"]]
@@ -187,6 +190,7 @@ def test_help_works_with_an_invalid_setting():
     assert done.stderr == ""
 
 
+@pytest.mark.programs
 def test_doctor_reports_an_invalid_setting_and_the_remedy():
     invalid = os.environ | {"EVENTLAB_KAFKA_PORT": "seventy"}
     done = subprocess.run([*COMMAND, "doctor", "--json"], env=invalid, capture_output=True, text=True)
@@ -202,6 +206,7 @@ def test_examples_keep_one_line_each():
     assert "    eventlab up kafka api                     start only Kafka and the game API" in lines
 
 
+@pytest.mark.programs
 def test_a_command_imports_no_other_commands_and_no_feature_for_its_help():
     not_imported = {
         "up": ("eventlab.grading", "eventlab.labs", "eventlab.course", "eventlab.cli.grade", "pyspark"),

@@ -32,6 +32,7 @@ def test_a_machine_without_a_launcher_opens_nothing(programs):
     assert not open_browser(PAGE)
 
 
+@pytest.mark.programs
 def test_a_launcher_that_finds_no_browser_opens_nothing_and_prints_nothing(programs, capfd):
     programs("xdg-open", "echo 'xdg-open: 882: firefox: not found' >&2; exit 3")
 
@@ -48,6 +49,7 @@ def test_without_a_display_xdg_open_is_not_started(programs, monkeypatch, tmp_pa
     assert not (tmp_path / "started").exists()
 
 
+@pytest.mark.programs
 def test_the_launcher_gets_the_address(programs, tmp_path, capfd):
     programs("xdg-open", f'echo "$1" > {tmp_path}/opened; echo noise')
 
@@ -56,6 +58,7 @@ def test_the_launcher_gets_the_address(programs, tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.programs
 def test_open_browser_does_not_wait_for_the_browser_to_end(programs, monkeypatch, tmp_path):
     programs("xdg-open", f"echo $$ > {tmp_path}/pid; exec /bin/sleep 60")
     monkeypatch.setattr(browser, "ANSWER_S", 0.2)
@@ -65,6 +68,7 @@ def test_open_browser_does_not_wait_for_the_browser_to_end(programs, monkeypatch
     os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("value", ["helper --open", "missing:helper --open %s"])
 def test_the_variable_browser_is_used_before_xdg_open(programs, tmp_path, monkeypatch, value):
     programs("xdg-open", "exit 1")

@@ -119,6 +119,7 @@ def test_the_result_of_each_submission_is_printed_during_grading(submissions, gr
     assert "q1 0/2" in done.stderr
 
 
+@pytest.mark.programs
 def test_several_paths_are_graded_together(submissions, graded, tmp_path):
     other = tmp_path / "ben"
     other.mkdir()
@@ -129,6 +130,7 @@ def test_several_paths_are_graded_together(submissions, graded, tmp_path):
     assert graded["submissions"] == ["ada.ipynb", "ben"]
 
 
+@pytest.mark.programs
 def test_two_submissions_with_the_same_name_are_refused(submissions, tmp_path):
     (tmp_path / "ada.ipynb").write_text("{}")
 
@@ -139,6 +141,7 @@ def test_two_submissions_with_the_same_name_are_refused(submissions, tmp_path):
         pass
 
 
+@pytest.mark.programs
 def test_folders_are_copied_whole_and_those_that_are_too_deep_for_recursion_too(tmp_path):
     for name in ("ada/data", "ben", "eve"):
         (tmp_path / name).mkdir(parents=True)
@@ -245,6 +248,7 @@ for line in sys.stdin:
 """
 
 
+@pytest.mark.programs
 def test_verify_prints_the_share_caught_and_fails_below_all(tmp_path, monkeypatch):
     """The README's `labs verify` verifies a lab on real services (grading/test_readme.py)."""
     lab = tmp_path / "lab99_numbers"

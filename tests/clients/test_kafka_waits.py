@@ -40,6 +40,7 @@ def test_a_batch_does_not_wait_for_messages_after_its_last_one():
     assert "kafka.fetch.max.wait.ms" not in stream._options
 
 
+@pytest.mark.programs
 def test_in_grading_only_this_wait_is_shorter():
     code = (
         "from eventlab.clients.spark_kafka import shorten_fetches\n"
@@ -126,6 +127,7 @@ def test_a_shorter_delivery_of_the_program_gets_a_request_that_kafka_accepts():
     assert int(str(writer._write.options["kafka.request.timeout.ms"])) <= 500
 
 
+@pytest.mark.programs
 def test_a_program_of_spark_gets_the_timeouts_when_it_imports_pyspark():
     code = (
         "import pyspark.sql.readwriter as module, kafka\n"

@@ -149,6 +149,7 @@ def test_a_time_limit_ends_the_run():
     assert float(first_group(r"Time taken for tests: +([\d.]+)", result.stdout)) < 1  # ends at the last response
 
 
+@pytest.mark.programs
 def test_ctrl_c_prints_the_report_so_far():
     release = threading.Event()
     with server(hold=release, answer=lambda number: OK) as scripted:
@@ -166,6 +167,7 @@ def test_ctrl_c_prints_the_report_so_far():
     assert "\nComplete requests:      0\n" in printed
 
 
+@pytest.mark.programs
 def test_the_benchmarks_command_runs_without_apachebench(monkeypatch):
     monkeypatch.setattr(api.shutil, "which", lambda name: str(ROOT / "stack" / "bin" / "fallback" / name))
     with server(answer=lambda number: OK + b"x" * (number % 2)) as scripted:

@@ -11,6 +11,8 @@ import pytest
 from tests.commands.ab_server import BODY, OK, OURS, kits_ab, server
 from tests.skips import requires_tool
 
+pytestmark = pytest.mark.programs
+
 needs_ab = requires_tool("ab")
 
 

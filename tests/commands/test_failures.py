@@ -23,6 +23,7 @@ def recorded(monkeypatch, tmp_path):
     return path
 
 
+@pytest.mark.programs
 def test_a_failed_command_is_recorded_with_its_words(recorded):
     subprocess.run([BIN_FOLDER / "hadoop", "jar", "x.jar"], capture_output=True)
     subprocess.run([BIN_FOLDER / "kafkacat", "-X", "no such"], capture_output=True)
@@ -33,6 +34,7 @@ def test_a_failed_command_is_recorded_with_its_words(recorded):
     assert failures.read() == []
 
 
+@pytest.mark.programs
 def test_a_failure_behind_a_pipe_is_recorded(recorded):
     done = subprocess.run(f"{BIN_FOLDER}/hadoop jar x.jar | true", shell=True, capture_output=True)
 
@@ -71,6 +73,7 @@ def child(code):
     return json.dumps([sys.executable, "-c", code])
 
 
+@pytest.mark.programs
 def test_a_stack_trace_is_hidden_and_an_error_of_java_is_shown():
     lines = [
         "java.lang.OutOfMemoryError: Java heap space",
@@ -86,6 +89,7 @@ def test_a_stack_trace_is_hidden_and_an_error_of_java_is_shown():
     assert done.stderr == "java.lang.OutOfMemoryError: Java heap space\ncaf\ufffd"
 
 
+@pytest.mark.programs
 def test_a_signal_ends_the_program_that_the_command_runs(tmp_path):
     pid_file = tmp_path / "pid"
     code = f"import os, time; open({str(pid_file)!r}, 'w').write(str(os.getpid())); time.sleep(60)"

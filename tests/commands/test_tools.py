@@ -103,6 +103,7 @@ def test_pyspark_starts_sparks_launcher_and_startup_file(settings, monkeypatch):
     assert os.path.exists(str(invocation.variables["PYTHONSTARTUP"]))
 
 
+@pytest.mark.programs
 def test_a_learners_files_do_not_replace_pythons_modules(tmp_path):
     (tmp_path / "shlex.py").write_text("raise SystemExit('the wrong shlex')")
     (tmp_path / "kafka.py").write_text("raise SystemExit('the wrong kafka')")
@@ -113,6 +114,7 @@ def test_a_learners_files_do_not_replace_pythons_modules(tmp_path):
     assert "there are: hadoop fs" in done.stderr
 
 
+@pytest.mark.programs
 def test_a_command_works_through_a_link_and_a_folder_with_a_space(tmp_path):
     (tmp_path / "my bin").mkdir()
     link = tmp_path / "my bin" / "hdfs"

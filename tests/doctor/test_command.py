@@ -46,6 +46,7 @@ def test_after_a_failed_check_the_exit_code_is_1(tmp_path: Path):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.programs
 def test_an_exception_in_a_check_is_a_failed_check_and_only_failed_checks_have_a_remedy(
     unused: Settings, kit: Path
 ):

@@ -28,6 +28,7 @@ def test_grading_on_linux_without_bubblewrap_names_the_package(bare_path: Path, 
     assert "package bubblewrap" in check.detail
 
 
+@pytest.mark.programs
 def test_a_bubblewrap_that_fails_is_a_note_with_its_message(bare_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(host, "platform_name", lambda: "Linux")
     (bare_path / "bwrap").write_text("#!/bin/sh\necho 'setting up uid map: Permission denied' >&2\nexit 1\n")
@@ -48,6 +49,7 @@ def test_what_other_users_can_reach_is_shown_with_the_advice():
     assert "a container or a network namespace" in check.detail
 
 
+@pytest.mark.programs
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may start a process of another user")
 def test_another_user_with_a_process_is_named(monkeypatch: pytest.MonkeyPatch):
     account = SimpleNamespace(pw_uid=60_123, pw_name="ada")

@@ -64,6 +64,7 @@ def test_a_machine_without_java_gets_the_command_that_installs_one(bare_path: Pa
     assert check.remedy == "eventlab setup"
 
 
+@pytest.mark.programs
 def test_an_unsuitable_java_is_listed_with_the_reason(bare_path: Path):
     (bare_path / "java").write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\"' >&2\n")
     (bare_path / "java").chmod(0o755)

@@ -13,6 +13,8 @@ from eventlab.labs.catalogue import Lab
 from tests.grading import tiny_lab
 from tests.grading.worker_programs import replace_workers
 
+pytestmark = pytest.mark.programs
+
 WORKER = """
 import json, sys
 from pathlib import Path

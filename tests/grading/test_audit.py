@@ -59,6 +59,7 @@ def workers(tmp_path: Path) -> list[list[str]]:
     return [path.read_text().split() for path in sorted((tmp_path / "counts").iterdir())]
 
 
+@pytest.mark.programs
 def test_a_grading_that_is_repeated_alike_passes(audited, tmp_path: Path) -> None:
     done = audited(2, {})
     assert done.exit_code == 0, done.output
@@ -67,6 +68,7 @@ def test_a_grading_that_is_repeated_alike_passes(audited, tmp_path: Path) -> Non
     assert "audit" not in (tmp_path / "out" / "report.html").read_text()
 
 
+@pytest.mark.programs
 def test_a_difference_is_reported_and_fails_the_command(audited, tmp_path: Path) -> None:
     done = audited(3, {"ben": 6})
     assert done.exit_code == 1
@@ -87,6 +89,7 @@ def test_the_same_points_by_other_checks_are_a_difference() -> None:
     assert summary(record(True, False)) != summary(record(False, True))
 
 
+@pytest.mark.programs
 def test_a_fault_of_the_machine_is_no_other_mark(audited, tmp_path: Path) -> None:
     """The worker has reported marks before it ends."""
     done = audited(3, {"ben": -1})

@@ -138,6 +138,7 @@ def test_a_second_counts_as_much_as_the_machine_gave_but_never_nothing() -> None
     assert (clock.starved_s, clock.suspended_s) == (pytest.approx(1), 0)
 
 
+@pytest.mark.programs
 def test_time_in_which_the_grader_was_suspended_does_not_count() -> None:
     """As with Ctrl-Z, or when the whole machine stands still."""
     with subprocess.Popen(
@@ -155,6 +156,7 @@ def test_time_in_which_the_grader_was_suspended_does_not_count() -> None:
     assert suspended > 1.5
 
 
+@pytest.mark.programs
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="no unshare")
 def test_a_machine_that_was_suspended_is_noticed_by_a_clock_that_goes_on_meanwhile() -> None:
     """`time.monotonic` stands still while a laptop is closed; a time namespace moves only the other clock."""
@@ -178,6 +180,7 @@ def test_a_machine_that_was_suspended_is_noticed_by_a_clock_that_goes_on_meanwhi
     assert float(done.stdout) > 900
 
 
+@pytest.mark.programs
 @pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="the system counts no waits")
 def test_a_program_that_competes_with_those_of_others_gets_more_time_and_with_its_own_not_more() -> None:
     cpu, affinity = min(os.sched_getaffinity(0)), os.sched_getaffinity(0)
@@ -197,6 +200,7 @@ def test_a_program_that_competes_with_those_of_others_gets_more_time_and_with_it
     assert now.own - before.own == pytest.approx(used, abs=0.1)
 
 
+@pytest.mark.programs
 def test_what_a_program_has_started_counts_as_its_own_also_after_its_end() -> None:
     before = measure().own
     children_before = os.times().children_user
@@ -206,6 +210,7 @@ def test_what_a_program_has_started_counts_as_its_own_also_after_its_end() -> No
     assert measure().own - before >= used - 0.05
 
 
+@pytest.mark.programs
 def test_a_process_is_of_those_that_started_it_whatever_their_names_are() -> None:
     """A name may be any bytes; one that is no text must not make the children of its process those of others."""
     before = measure().own

@@ -56,6 +56,7 @@ def locked(state: Path, outside: Path) -> None:
     (state / "dark").chmod(0)
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("mode", [0o700, 0])
 def test_folders_that_are_too_deep_for_recursion_are_deleted(tmp_path: Path, mode: int) -> None:
     """What a submission runs in Spark's sandbox can create them, and that must not end the grading of all."""
@@ -66,6 +67,7 @@ def test_folders_that_are_too_deep_for_recursion_are_deleted(tmp_path: Path, mod
     assert not tmp_path.exists()
 
 
+@pytest.mark.programs
 def test_locked_folders_are_deleted_and_links_are_not_followed() -> None:
     with tempfile.TemporaryDirectory() as base:
         Path(base).chmod(0o777)
@@ -93,6 +95,7 @@ PATH=/usr/bin:/bin exec rm "$@"
 """
 
 
+@pytest.mark.programs
 def test_ctrl_c_does_not_end_the_deletion_of_a_folder(tmp_path: Path) -> None:
     """The terminal sends it to all processes of its group, and the grader deletes its folders after it."""
     (tmp_path / "folder").mkdir()
@@ -109,6 +112,7 @@ def test_ctrl_c_does_not_end_the_deletion_of_a_folder(tmp_path: Path) -> None:
     assert not (tmp_path / "folder").exists()
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("contained", [pytest.param(True, marks=needs_bubblewrap), False], ids=["sandbox", "bare"])
 def test_the_folder_of_a_killed_grader_is_deleted_by_the_next_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, contained: bool

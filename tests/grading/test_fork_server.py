@@ -38,6 +38,7 @@ def server(tmp_path: Path) -> Iterator[ForkServer]:
     opened.close()
 
 
+@pytest.mark.programs
 def test_files_that_arrive_late_are_not_taken_for_those_of_the_next_kernel(
     server: ForkServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,6 +50,7 @@ def test_files_that_arrive_late_are_not_taken_for_those_of_the_next_kernel(
     assert server.files_of("cyd") == {"owner": b"cyd"}
 
 
+@pytest.mark.programs
 def test_a_kernel_that_does_not_end_is_a_fault_of_the_machine(
     server: ForkServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -58,6 +60,7 @@ def test_a_kernel_that_does_not_end_is_a_fault_of_the_machine(
         server.start().kill()
 
 
+@pytest.mark.programs
 def test_of_a_kernel_that_has_ended_no_file_is_left(server: ForkServer) -> None:
     """Without namespaces its working folder is on the disk, where the same user's next kernel could read it."""
     kernel = server.start()
@@ -69,6 +72,7 @@ def test_of_a_kernel_that_has_ended_no_file_is_left(server: ForkServer) -> None:
     assert [*server.folder.glob("k*")] == []
 
 
+@pytest.mark.programs
 def test_who_waits_for_the_end_of_a_kernel_does_not_wait_longer_than_the_fork_server_runs(
     server: ForkServer,
 ) -> None:
@@ -79,6 +83,7 @@ def test_who_waits_for_the_end_of_a_kernel_does_not_wait_longer_than_the_fork_se
     assert time.monotonic() - started < module.KILL_TIMEOUT_S / 2
 
 
+@pytest.mark.programs
 def test_an_answer_stays_until_the_thread_that_asked_takes_it(server: ForkServer) -> None:
     with server._changed:
         server._asked.add(7)
@@ -87,6 +92,7 @@ def test_an_answer_stays_until_the_thread_that_asked_takes_it(server: ForkServer
     assert list(server._files) == [7], "or it is lost while another thread takes its own answer"
 
 
+@pytest.mark.programs
 def test_an_answer_that_nobody_waits_for_is_not_kept(server: ForkServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "FILES_TIMEOUT_S", 0.3)
     with pytest.raises(KernelError):
@@ -96,12 +102,14 @@ def test_an_answer_that_nobody_waits_for_is_not_kept(server: ForkServer, monkeyp
     assert (server._files, server._asked) == ({}, set())
 
 
+@pytest.mark.programs
 def test_files_that_the_fork_server_has_not_written_are_an_error(server: ForkServer) -> None:
     """Without them, a right notebook fails; the machine may have ended the process that writes them."""
     with pytest.raises(KernelError, match="were not written"):
         server.start().write({"given.txt": b"given"})
 
 
+@pytest.mark.programs
 def test_a_folder_without_room_for_files_is_an_error(server: ForkServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """As when a notebook has filled it, before the instructor's files are put in place."""
     kernel = server.start()
@@ -119,6 +127,7 @@ def test_a_folder_without_room_for_files_is_an_error(server: ForkServer, monkeyp
             kernel.write({"given.txt": b"given"})
 
 
+@pytest.mark.programs
 def test_a_fork_server_that_has_ended_is_an_error_at_once(server: ForkServer) -> None:
     server._process.kill()
     server._process.wait()

@@ -146,6 +146,7 @@ time.sleep(60)
 """The kernel of the machine stores 11 MiB for these locks."""
 
 
+@pytest.mark.programs
 def test_locks_are_counted_once_a_second_also_when_a_look_at_the_memory_of_a_kernel_takes_long(
     inside: Any, tmp_path: Path
 ) -> None:
@@ -167,6 +168,7 @@ def test_locks_are_counted_once_a_second_also_when_a_look_at_the_memory_of_a_ker
         assert kernel.why == "memory"
 
 
+@pytest.mark.programs
 def test_too_many_processes_end_a_kernel_also_where_no_limit_of_the_system_binds(inside: Any) -> None:
     """As for root, and in a namespace of a user."""
     kernels = inside("kernels")
@@ -212,6 +214,7 @@ def test_the_disk_watch_tells_once_when_too_much_is_stored(tmp_path: Path) -> No
 NOT_MEASURED = "folders that are locked or too deep to be measured were stored in Kafka, HDFS or Spark"
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("depth", [30, None])
 def test_what_is_too_deep_to_be_measured_is_too_much(tmp_path: Path, depth: int | None) -> None:
     """No path that the system opens leads to it, but a program can create the folders one by one."""
@@ -231,6 +234,7 @@ def test_what_is_too_deep_to_be_measured_is_too_much(tmp_path: Path, depth: int 
     assert reasons == [NOT_MEASURED]
 
 
+@pytest.mark.programs
 def test_what_is_in_a_locked_folder_is_too_much() -> None:
     """Such a folder can only be opened after a change of its permissions, and by root."""
     with tempfile.TemporaryDirectory() as base:

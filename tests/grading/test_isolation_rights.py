@@ -55,6 +55,7 @@ signal.pause()
 """
 
 
+@pytest.mark.programs
 @pytest.mark.skipif(
     sys.platform != "linux" or os.uname().machine not in ("x86_64", "aarch64"), reason="Linux only"
 )
@@ -79,6 +80,7 @@ def test_submissions_may_use_topics_and_nothing_of_the_cluster_that_changes_it()
     assert ("ALL", "DENY", "TOPIC") in rules
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("contained", [True, False])
 def test_no_process_of_a_grading_reads_the_instructors_settings_file(tmp_path: Path, contained: bool) -> None:
     """It can name a Kafka or HDFS of others, which would be cleaned after each submission."""

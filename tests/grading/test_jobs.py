@@ -102,6 +102,7 @@ def test_what_makes_marks_grades_all_again(kit: Path, lab: Lab, one: Submission,
     assert fingerprint(digest_of(lab), one, 1, Limits()) != before
 
 
+@pytest.mark.programs
 def test_each_module_that_a_labs_notebook_imports_is_in_the_fingerprint() -> None:
     lines = {
         line for lab in all_labs() for cell in read(lab.instructor).cells for line in cell.source.splitlines()
@@ -238,6 +239,7 @@ def test_no_name_of_a_file_stands_for_another_file(lab: Lab, one: Submission) ->
     assert job_for(lab, one, "secret", Limits()).seed != two_files
 
 
+@pytest.mark.programs
 def test_a_folder_that_is_too_deep_for_recursion_is_read_like_any_other(
     lab: Lab, one: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from eventlab.grading.environment.services import Services, WorkerStackError
 
+pytestmark = pytest.mark.programs
+
 LATE = """
 import json, sys, time
 for number, line in enumerate(sys.stdin):

@@ -80,6 +80,7 @@ print(services.kill_others({1}))
 COMPILES = 'class Mine { public static void main(String[] words) { System.out.println("ran"); } }'
 
 
+@pytest.mark.programs
 def test_new_processes_are_killed_and_new_changed_and_missing_files_are_named(tmp_path: Path) -> None:
     env = os.environ | {"EVENTLAB_STATE_DIR": str(tmp_path / "state")}
     command = [sys.executable, "-c", SWEEPS, str(sandbox.INSIDE)]
@@ -97,6 +98,7 @@ def test_new_processes_are_killed_and_new_changed_and_missing_files_are_named(tm
     assert (code, files) == (-9, ["spark.log"])
 
 
+@pytest.mark.programs
 def test_folders_that_are_too_deep_for_recursion_are_named_and_deleted(tmp_path: Path) -> None:
     command = [sys.executable, "-c", DELETES_NEW, str(sandbox.INSIDE), str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -108,12 +110,14 @@ def test_folders_that_are_too_deep_for_recursion_are_named_and_deleted(tmp_path:
     assert [*tmp_path.iterdir()] == []
 
 
+@pytest.mark.programs
 def test_a_process_that_starts_while_others_are_killed_is_killed_too() -> None:
     command = [sys.executable, "-c", RESTARTS, str(sandbox.INSIDE)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['11', '12', '13']"
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize(
     ("processes", "memory", "ends"),
     [(2, 2**30, "running"), (1, 2**30, "[-9, -9]"), (2, 150_000_000, "[-9, -9]")],
@@ -129,6 +133,7 @@ def test_processes_beside_the_services_are_killed_when_they_exceed_a_limit(
     assert done.stdout.strip() == ends
 
 
+@pytest.mark.programs
 def test_the_jvm_reports_what_runs_in_it_and_nothing_can_attach_to_it(tmp_path: Path) -> None:
     watch = JvmClassWatch(tmp_path / "classes", [])
     watch.started()

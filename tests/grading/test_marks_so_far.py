@@ -11,6 +11,8 @@ from eventlab.grading.reports import html
 from tests.grading import tiny_lab
 from tests.grading.worker_programs import replace_workers
 
+pytestmark = pytest.mark.programs
+
 INTERRUPTED = """
 import json, os, sys
 print(json.dumps({"ready": True}), flush=True)

@@ -51,6 +51,7 @@ def test_without_a_sandbox_grading_is_refused_with_the_reason_and_the_package(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.programs
 def test_a_bubblewrap_that_does_not_answer_is_no_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "bwrap").write_text("#!/bin/sh\nexec sleep 60\n")
     (tmp_path / "bwrap").chmod(0o755)

@@ -137,6 +137,7 @@ def test_odd_metadata_is_no_metadata(tmp_path: Path, metadata: object) -> None:
     assert "a = 1" in [step.source for step in found.steps]
 
 
+@pytest.mark.programs
 def test_a_large_notebook_is_read_and_its_outputs_are_left_out(tmp_path: Path) -> None:
     notebook = tiny_lab.notebook(q3="mine")
     notebook.cells[2].outputs = [nbformat.v4.new_output("stream", text="x" * module.READ_APART_BYTES)]

@@ -31,6 +31,7 @@ def test_what_is_no_notebook_is_unreadable_and_says_why(tmp_path: Path, content:
         module.read(path)
 
 
+@pytest.mark.programs
 def test_a_file_that_takes_too_much_memory_is_no_notebook(tmp_path: Path) -> None:
     path = tmp_path / "student.ipynb"
     path.write_text(f'{{"cells": [{{"cell_type": "code"}}], "metadata": [{"{}," * 20_000_000}{{}}]}}')
@@ -44,12 +45,14 @@ def test_a_file_that_the_machine_cannot_read_is_no_unreadable_notebook(tmp_path:
         module.read(tmp_path / "gone.ipynb")
 
 
+@pytest.mark.programs
 def test_a_large_file_that_disappears_is_a_fault_of_the_machine_only(tmp_path: Path) -> None:
     """Other than the end of the process that reads it, for which the submission may be the reason."""
     with pytest.raises(OSError, match=r"the notebook cannot be read: .*No such file"):
         module._read_apart(tmp_path / "gone.ipynb")
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("number", [1, 2, 9, 15])
 def test_a_reader_that_the_machine_kills_is_no_unreadable_notebook(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int

@@ -80,6 +80,7 @@ def test_notebooks_of_a_usual_size_come_first(tmp_path: Path) -> None:
     assert usual_first(jobs[:1]) == jobs[:1]
 
 
+@pytest.mark.programs
 def test_the_second_worker_begins_with_the_last_job_so_that_an_endless_one_there_delays_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,6 +94,7 @@ def test_the_second_worker_begins_with_the_last_job_so_that_an_endless_one_there
     assert begun.index("endless") < begun.index("eve")
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize(("head_start_s", "patience_s", "before"), [(30, 0.5, True), (0.1, 30, False)])
 def test_the_next_worker_starts_after_the_first_result_and_does_not_wait_long_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head_start_s: float, patience_s: float, before: bool

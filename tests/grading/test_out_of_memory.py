@@ -117,6 +117,7 @@ def little_memory() -> Iterator[Path]:
     pytest.skip("no control group with a limit of memory can be created")
 
 
+@pytest.mark.programs
 def test_a_process_that_the_kernel_kills_for_lack_of_memory_is_counted(little_memory: Path) -> None:
     command = [sys.executable, "-c", COUNTS_A_KILLED_CHILD, str(little_memory)]
     assert int(subprocess.run(command, capture_output=True, text=True, check=True).stdout) >= 1

@@ -20,6 +20,7 @@ from tests.grading import tiny_lab
 from tests.grading.worker_programs import WORKER, outcomes, replace_workers
 
 
+@pytest.mark.programs
 def test_a_job_whose_worker_ends_once_is_graded_by_a_fresh_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -31,6 +32,7 @@ def test_a_job_whose_worker_ends_once_is_graded_by_a_fresh_one(
     assert not (tmp_path / "logs" / "ben").exists()
 
 
+@pytest.mark.programs
 def test_a_job_whose_worker_ends_twice_has_no_mark_and_costs_nobody_else_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,6 +62,7 @@ print(json.dumps(outcome | {"reason": f"attempt {attempt} failed"}), flush=True)
 """
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("points", [(5, 2), (2, 5), (0, 5)])
 def test_of_two_attempts_that_failed_the_better_one_is_the_outcome(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, points: tuple[int, int]
@@ -76,6 +79,7 @@ def process_ids(answers: dict[str, Outcome]) -> set[object]:
     return {outcome.record.points for outcome in answers.values() if outcome.record}
 
 
+@pytest.mark.programs
 def test_with_fresh_each_job_has_a_worker_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = WORKER.replace('"points": 8', '"points": __import__("os").getpid()')
     replace_workers(monkeypatch, program, "{}", str(tmp_path))
@@ -86,6 +90,7 @@ def test_with_fresh_each_job_has_a_worker_of_its_own(tmp_path: Path, monkeypatch
     assert len(processes) == 1
 
 
+@pytest.mark.programs
 def test_an_answer_that_is_no_outcome_is_a_failure_of_the_worker(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +119,7 @@ def submissions(tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
+@pytest.mark.programs
 def test_a_submission_without_a_mark_is_at_the_top_of_the_report_fails_the_command_and_is_graded_next_time(
     tmp_path: Path, submissions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +151,7 @@ def test_a_submission_without_a_mark_is_at_the_top_of_the_report_fails_the_comma
     assert (output / "gradescope" / "ben" / "results.json").exists()
 
 
+@pytest.mark.programs
 def test_an_error_of_the_grader_itself_costs_no_other_mark_and_the_next_run_goes_on(
     tmp_path: Path, submissions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,6 +193,7 @@ def test_without_java_the_command_says_how_to_get_one(
     assert "Traceback" not in done.output
 
 
+@pytest.mark.programs
 def test_a_record_that_cannot_be_written_ends_the_grading_with_the_reason(
     tmp_path: Path, submissions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,6 +61,7 @@ def waits_of_a_learner() -> dict[str, object]:
     return waits({name: value for name, value in os.environ.items() if name != "EVENTLAB_WAITS"})
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("process", ["kernel", "worker and judge"])
 def test_in_grading_the_kit_waits_longer_and_commands_as_long_as_without_it(tmp_path: Path, process: str) -> None:
     worker = worker_environment(tmp_path, contained=True)

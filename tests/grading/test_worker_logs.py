@@ -14,6 +14,7 @@ from tests.grading import tiny_lab
 from tests.grading.worker_programs import replace_workers
 
 
+@pytest.mark.programs
 def test_a_log_that_is_a_link_or_in_a_folder_that_is_one_is_not_copied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

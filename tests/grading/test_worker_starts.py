@@ -53,6 +53,7 @@ def test_a_services_reason_is_one_line_of_what_happened_and_why() -> None:
     assert reason("No fitting Java 17 to 25: there is none") == "No fitting Java 17 to 25: there is none"
 
 
+@pytest.mark.programs
 def test_a_stack_that_does_not_start_gives_no_marks_and_a_sentence_with_the_next_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,6 +69,7 @@ def test_a_stack_that_does_not_start_gives_no_marks_and_a_sentence_with_the_next
     assert (tmp_path / "logs" / "_worker-0" / "start-2" / "worker.log").exists()
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("student", ["worker-0", "_worker-0"])
 def test_logs_of_a_start_stay_also_when_a_student_is_called_like_the_worker(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, student: str
@@ -84,6 +86,7 @@ if not Path({str(tmp_path / "started")!r}).exists():
     assert len([*tmp_path.glob("logs/*/start-1/worker.log")]) == 1
 
 
+@pytest.mark.programs
 def test_without_room_for_a_worker_nobody_has_a_mark_and_nothing_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,6 +100,7 @@ def test_without_room_for_a_worker_nobody_has_a_mark_and_nothing_is_left(
     assert [*(tmp_path / "temporary").iterdir()] == []
 
 
+@pytest.mark.programs
 def test_a_worker_that_ends_while_it_starts_is_reported_with_the_last_line_of_its_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,6 +110,7 @@ def test_a_worker_that_ends_while_it_starts_is_reported_with_the_last_line_of_it
     assert "Traceback" not in outcome.reason
 
 
+@pytest.mark.programs
 def test_on_two_cores_one_worker_starts_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduler_module, "cores", lambda: 2.0)
     replace_workers(monkeypatch, STARTS, str(tmp_path / "log"), "0.5")
@@ -113,6 +118,7 @@ def test_on_two_cores_one_worker_starts_after_the_other(tmp_path: Path, monkeypa
     assert (tmp_path / "log").read_text().split() == ["starts", "started"] * 2
 
 
+@pytest.mark.programs
 def test_a_start_that_hangs_stops_no_other_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduler_module, "cores", lambda: 2.0)
     monkeypatch.setattr(scheduler_module, "MAX_WAIT_FOR_STARTS_S", 0.2)
@@ -124,6 +130,7 @@ def test_a_start_that_hangs_stops_no_other_worker(tmp_path: Path, monkeypatch: p
     assert (tmp_path / "log").read_text().split()[:3] == ["starts", "starts", "started"]
 
 
+@pytest.mark.programs
 def test_a_start_that_hangs_ends_after_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_process, "MAX_START_S", 3)
     replace_workers(monkeypatch, STARTS, str(tmp_path / "log"), "600")
@@ -131,6 +138,7 @@ def test_a_start_that_hangs_ends_after_its_limit(tmp_path: Path, monkeypatch: py
     assert (tmp_path / "log").read_text().split().count("starts") == 2
 
 
+@pytest.mark.programs
 def test_a_worker_that_is_created_while_the_grading_is_stopped_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +161,7 @@ def test_a_worker_that_is_created_while_the_grading_is_stopped_is_ended(
     assert scheduler.workers == []
 
 
+@pytest.mark.programs
 def test_a_worker_that_could_not_start_and_does_not_end_is_not_waited_for_without_a_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -43,6 +43,7 @@ for line in sys.stdin:
 """
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize(("when", "points"), [("late", 2), ("before the submission's code", None)])
 def test_who_ends_the_worker_in_two_gradings_has_the_mark_so_far(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str, points: float | None
@@ -60,6 +61,7 @@ def test_who_ends_the_worker_in_two_gradings_has_the_mark_so_far(
     assert ("the worker's process ended (exit code -9)" in second.doubt) == (points is not None)
 
 
+@pytest.mark.programs
 def test_a_grading_that_failed_before_the_submissions_code_began_does_not_count_as_the_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,6 +87,7 @@ started.touch()
 """
 
 
+@pytest.mark.programs
 def test_a_worker_that_does_not_start_again_keeps_what_the_submission_had_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +118,7 @@ for line in sys.stdin:
 """
 
 
+@pytest.mark.programs
 def test_a_worker_that_hangs_is_ended_and_the_job_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -130,6 +134,7 @@ def test_a_worker_that_hangs_is_ended_and_the_job_is_tried_again(
     assert worker_process.SILENT.format(2) in caplog.text
 
 
+@pytest.mark.programs
 def test_nothing_of_a_worker_that_hung_is_still_being_ended_when_its_job_is_answered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,6 +160,7 @@ def test_nothing_of_a_worker_that_hung_is_still_being_ended_when_its_job_is_answ
     assert outcome.reason == worker_process.SILENT.format(1)
 
 
+@pytest.mark.programs
 def test_a_process_of_another_user_that_cannot_be_killed_ends_no_grading() -> None:
     """As a bubblewrap that is installed with the rights of root."""
     sleeps = subprocess.Popen(["sleep", "60"])
@@ -173,6 +179,7 @@ def test_a_process_of_another_user_that_cannot_be_killed_ends_no_grading() -> No
     assert status == 0
 
 
+@pytest.mark.programs
 def test_a_worker_that_was_ended_while_it_answered_fails_its_next_job_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,11 +91,13 @@ def test_the_same_lab_gives_the_same_bytes_that_only_the_owner_can_read(archive,
     assert again.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("script", gradescope.SCRIPTS)
 def test_bash_accepts_the_scripts(script):
     subprocess.run(["bash", "-n", str(ROOT / "stack" / "gradescope" / script)], check=True)
 
 
+@pytest.mark.programs
 def test_the_setup_reads_the_version_of_uv_from_the_makefile():
     program = "sed -n 's/^UV_VERSION := //p'"
 
@@ -104,6 +106,7 @@ def test_the_setup_reads_the_version_of_uv_from_the_makefile():
     assert re.fullmatch(r"[\d.]+\n", read.stdout)
 
 
+@pytest.mark.programs
 @pytest.mark.skipif(bool(jars.missing()), reason="the grader requires jars: run make setup")
 def test_the_script_writes_gradescopes_results_and_closes_the_solutions(autograder):
     graded_before(autograder)
@@ -117,6 +120,7 @@ def test_the_script_writes_gradescopes_results_and_closes_the_solutions(autograd
         assert (autograder / folder).stat().st_mode & 0o077 == 0, folder
 
 
+@pytest.mark.programs
 @pytest.mark.skipif(bool(jars.missing()), reason="the grader requires jars: run make setup")
 def test_without_bubblewrap_the_script_grades_without_a_sandbox_and_says_so(autograder):
     graded_before(autograder)
@@ -132,6 +136,7 @@ def test_without_bubblewrap_the_script_grades_without_a_sandbox_and_says_so(auto
     assert json.loads((autograder / "results" / "results.json").read_text())["score"] == 4
 
 
+@pytest.mark.programs
 def test_without_a_mark_there_are_no_results_and_the_script_fails(autograder):
     (autograder / "results").mkdir()
     (autograder / "results" / "results.json").write_text("{}")

@@ -36,6 +36,7 @@ def test_an_error_without_a_message_is_one_too():
     assert ERROR.findall('  File "my_job.py", line 1\nNotImplementedError\n') == ["NotImplementedError"]
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize(("program", "has_succeeded"), [("", True), ("exit(1)", False), ("input()", False)])
 def test_a_job_has_succeeded_when_it_has_ended_without_an_error(program, has_succeeded):
     machine = OwnMachine.__new__(OwnMachine)

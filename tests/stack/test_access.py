@@ -100,6 +100,7 @@ def other_program(tmp_path) -> Iterator[Settings]:
         server.shutdown()
 
 
+@pytest.mark.programs
 def test_another_web_server_at_the_port_is_not_the_api(other_program: Settings, eventlab):
     with pytest.raises(ServiceUnavailable, match="answers with status 404"):
         probes.api(other_program)

@@ -28,12 +28,14 @@ def settings_of_a_child(variables: dict[str, str], **more: str) -> Settings:
     return Settings.model_validate_json(done.stdout)
 
 
+@pytest.mark.programs
 def test_a_child_process_has_the_same_settings(tmp_path: Path, java_home: Path):
     moved = Settings(port_offset=300, api_port=5555, state_dir=tmp_path, topic="clicks")
 
     assert settings_of_a_child(environment.variables(moved)) == moved
 
 
+@pytest.mark.programs
 def test_a_child_process_has_only_the_settings_of_its_stack(tmp_path: Path, java_home: Path, monkeypatch):
     (tmp_path / "eventlab.toml").write_text("kafka_port = 30001\n")
     monkeypatch.setenv("EVENTLAB_SETTINGS_FILE", str(tmp_path / "eventlab.toml"))
@@ -46,6 +48,7 @@ def test_a_child_process_has_only_the_settings_of_its_stack(tmp_path: Path, java
         assert settings_of_a_child({}).model_dump() == settings.model_dump()
 
 
+@pytest.mark.programs
 def test_in_a_prepared_shell_a_port_follows_another_offset(java_home: Path):
     prepared = environment.variables(Settings(port_offset=300))
 

@@ -65,6 +65,7 @@ def test_the_major_version_is_read_from_all_forms_of_versions(tmp_path: Path, ve
     assert java.inspect(make_java_home(tmp_path / "jdk", version), "here").major == major
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize(
     ("answer", "major"),
     [

@@ -22,6 +22,7 @@ def settings(tmp_path: Path) -> OwnSettings:
     return OwnSettings(state_dir=tmp_path / "state")
 
 
+@pytest.mark.programs
 def test_a_folder_is_formatted_once(settings: OwnSettings, tmp_path: Path):
     for _ in range(2):
         provision.format_once(settings, "kafka", lambda _: ["sh", "-c", f"echo formatted >> {tmp_path}/log"])
@@ -30,6 +31,7 @@ def test_a_folder_is_formatted_once(settings: OwnSettings, tmp_path: Path):
     assert process.read_record(settings, "format-kafka") is None
 
 
+@pytest.mark.programs
 def test_what_is_too_deep_for_recursion_in_a_services_temporary_folder_is_deleted_at_its_start(
     settings: OwnSettings,
 ):
@@ -46,6 +48,7 @@ def test_what_is_too_deep_for_recursion_in_a_services_temporary_folder_is_delete
     assert [*temporary.iterdir()] == []
 
 
+@pytest.mark.programs
 def test_the_output_of_the_formatter_is_in_the_error(settings: OwnSettings):
     with pytest.raises(StackError, match="no such luck"):
         provision.format_once(settings, "kafka", lambda _: ["sh", "-c", "echo no such luck; exit 3"])
@@ -102,6 +105,7 @@ def test_another_configuration_needs_another_formatted_folder(tmp_path: Path, mo
     assert formatted.path("kafka") != before
 
 
+@pytest.mark.programs
 def test_a_formatter_without_a_record_does_not_format(settings: OwnSettings, tmp_path: Path):
     killed_before_the_record = f"""if True:
         import os

@@ -40,6 +40,7 @@ def test_every_mode_ends_within_15_seconds_when_no_broker_answers() -> None:
         assert taken.seconds < 15
 
 
+@pytest.mark.programs
 def test_ctrl_c_does_not_wait_for_a_broker_that_does_not_answer() -> None:
     with silent_server() as (server, address), running("-C", "-t", "events", brokers=address) as process:
         with server.accept()[0]:
