@@ -26,12 +26,14 @@ for name in ("data", "logs", "tmp"):
 (state / "tmp" / "old").write_text("old")
 (state / "tmp" / "gone").write_text("gone")
 (state / "logs" / "spark.log").write_text("log")
+(state / "lock").touch()
 options = {"contained": False, "services": (), "processes": 10**6, "memory": 2**60}
 cleaner = services.Cleaner(options, services.Stack(services.settings, ()))
 print(json.dumps(cleaner.sweep()["swept"]))
 planted = subprocess.Popen(["sleep", "60"])
 (state / "tmp" / "new").write_text("new")
 (state / "logs" / "spark.log").write_text("more log")
+(state / "lock").write_text("held by a start of services")
 (state / "logs" / "left").write_text("new")
 (state / "tmp" / "old").write_text("changed")
 (state / "tmp" / "gone").unlink()
@@ -95,7 +97,7 @@ def test_new_processes_are_killed_and_new_changed_and_missing_files_are_named(tm
         ("a file of its own", "left"),
         ("a file is missing", "gone"),
     }
-    assert (code, files) == (-9, ["spark.log"])
+    assert (code, files) == (-9, ["lock", "spark.log"])
 
 
 @pytest.mark.programs

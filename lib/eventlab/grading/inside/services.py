@@ -219,7 +219,7 @@ def files_below(roots: list[Path]) -> dict[str, object]:
             for entry in entries:
                 if is_folder := entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
-                if is_folder or entry.path.startswith(changing):
+                if is_folder or f"{entry.path}/".startswith(changing):
                     found[entry.path] = None
                     continue
                 with contextlib.suppress(OSError):
