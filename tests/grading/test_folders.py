@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -19,7 +20,7 @@ from eventlab.grading.scheduler import Scheduler
 from eventlab.settings import ROOT
 from tests.grading import tiny_lab
 from tests.grading.forked_kernels import needs_bubblewrap
-from tests.helpers import create_deep_folders, wait_until
+from tests.helpers import OTHER_USER, create_deep_folders, wait_until, without_rights
 
 GRADER = """
 import sys
@@ -43,17 +44,29 @@ print(os.getpid(), file=sys.stderr, flush=True)
 time.sleep(600)
 """
 """A worker that has begun to grade, and does not notice the end of its input."""
-OTHER = 65_534
-"""A user without rights: for root no folder is locked."""
 
 
-def locked(state: Path, outside: Path) -> None:
+def delete_locked(state: Path, outside: Path) -> str:
     for name in ("conf/sub", "dark"):
         (state / name).mkdir(parents=True)
         (state / name / "planted").write_text("1")
     (state / "link").symlink_to(outside)
     (state / "conf").chmod(0o500)
     (state / "dark").chmod(0)
+    return delete_folder(state)
+
+
+def delete_link(state: Path, outside: Path) -> str:
+    outside.mkdir()
+    outside.chmod(0o500)
+    state.symlink_to(outside)
+    return delete_folder(state)
+
+
+def delete_in_locked(state: Path, outside: Path) -> str:
+    (outside / "folder").mkdir(parents=True)
+    outside.chmod(0o500)
+    return delete_folder(outside / "folder")
 
 
 @pytest.mark.programs
@@ -67,25 +80,34 @@ def test_folders_that_are_too_deep_for_recursion_are_deleted(tmp_path: Path, mod
     assert not tmp_path.exists()
 
 
-@pytest.mark.programs
-def test_locked_folders_are_deleted_and_links_are_not_followed() -> None:
-    with tempfile.TemporaryDirectory() as base:
-        Path(base).chmod(0o777)
-        outside = Path(base, "outside")
-        outside.mkdir(mode=0o750)
-        child = os.fork()
-        if child == 0:
-            try:
-                if os.geteuid() == 0:
-                    os.setuid(OTHER)
-                locked(Path(base, "state"), outside)
-                delete_folder(Path(base, "state"))
-            finally:
-                os._exit(0)
-        os.waitpid(child, 0)
+@pytest.fixture
+def base() -> Iterator[Path]:
+    """Return a folder that every user can reach and write to."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
 
-        assert [path.name for path in Path(base).iterdir()] == ["outside"]
-        assert outside.stat().st_mode & 0o777 == 0o750
+
+@pytest.mark.programs
+@pytest.mark.parametrize("delete", [delete_locked, delete_link])
+def test_locked_folders_are_deleted_and_links_are_not_followed(base: Path, delete: Callable[..., str]) -> None:
+    outside = base / "outside"
+    if delete is delete_locked:
+        outside.mkdir(mode=0o500)
+
+    assert without_rights(lambda: delete(base / "state", outside) or "deleted") == "deleted"
+
+    assert [path.name for path in base.iterdir()] == ["outside"]
+    assert outside.stat().st_mode & 0o777 == 0o500
+
+
+@pytest.mark.programs
+def test_why_a_folder_cannot_be_deleted_is_returned(base: Path) -> None:
+    why = without_rights(lambda: delete_in_locked(base / "state", base / "outside"))
+
+    assert why.startswith("rm: ")
+    assert str(base / "outside" / "folder") in why
+    assert why.endswith("Permission denied")
 
 
 SLOW_RM = """#!/bin/sh
@@ -112,6 +134,11 @@ def test_ctrl_c_does_not_end_the_deletion_of_a_folder(tmp_path: Path) -> None:
     assert not (tmp_path / "folder").exists()
 
 
+def has_ended(pid: int) -> bool:
+    """Return whether a process has ended, also where nobody asks how, as in some containers."""
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
 @pytest.mark.programs
 @pytest.mark.parametrize("contained", [pytest.param(True, marks=needs_bubblewrap), False], ids=["sandbox", "bare"])
 def test_the_folder_of_a_killed_grader_is_deleted_by_the_next_one(
@@ -131,7 +158,7 @@ def test_the_folder_of_a_killed_grader_is_deleted_by_the_next_one(
         folders.delete_abandoned()
         assert log.exists()
         os.kill(worker, signal.SIGKILL)
-    wait_until(lambda: not psutil.pid_exists(worker))
+    wait_until(lambda: has_ended(worker))
 
     with Scheduler(tiny_lab.make(tmp_path / "next"), tmp_path / "logs", Limits(), 1):
         assert [*temporary.iterdir()] == []
@@ -149,7 +176,7 @@ def test_folders_of_others_and_of_running_graders_are_not_deleted(
     (tmp_path / "egypt" / folders.LOCK).symlink_to(tmp_path / "linked" / folders.LOCK)
     before = {*tmp_path.iterdir()}
     if os.geteuid() == 0:
-        os.chown(tmp_path / "eg-of-a-user", OTHER, OTHER)
+        os.chown(tmp_path / "eg-of-a-user", OTHER_USER, OTHER_USER)
     else:
         before.remove(tmp_path / "eg-of-a-user")
 
