@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -20,6 +23,7 @@ from eventlab.grading.scheduler import Scheduler
 from eventlab.settings import ROOT
 from tests.grading import tiny_lab
 from tests.grading.forked_kernels import needs_bubblewrap
+from tests.grading.worker_programs import outcomes
 from tests.helpers import OTHER_USER, create_deep_folders, wait_until, without_rights
 
 GRADER = """
@@ -180,10 +184,81 @@ def test_folders_of_others_and_of_running_graders_are_not_deleted(
     else:
         before.remove(tmp_path / "eg-of-a-user")
 
-    with folders.temporary(folders.RUN) as (running, _), folders.temporary(folders.SUBMISSIONS) as (copies, _):
+    with folders.temporary(folders.RUN) as (running, _), folders.temporary(folders.OTHERS) as (copies, _):
         folders.delete_abandoned()
         left = {*tmp_path.iterdir()}
 
     assert left == {*before, running, copies}
     assert {*tmp_path.iterdir()} == before
     assert (tmp_path / "linked" / folders.LOCK).exists()
+
+
+def test_a_folder_whose_deletion_was_interrupted_is_deleted_by_the_next_grader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    deleted: list[Path] = []
+
+    def interrupted(path: Path) -> str:
+        if deleted:
+            raise KeyboardInterrupt
+        deleted.append(path)
+        return delete_folder(path)
+
+    ended = contextlib.ExitStack()
+    folder, _ = ended.enter_context(folders.temporary(folders.RUN))
+    for name in ("data", "spark"):
+        (folder / name).mkdir()
+    with monkeypatch.context() as broken:
+        broken.setattr(folders, "delete_folder", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            ended.close()
+    assert len([*folder.iterdir()]) == 2
+
+    folders.delete_abandoned()
+
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_folder_of_which_something_cannot_be_deleted_yet_is_deleted_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with monkeypatch.context() as broken:
+        broken.setattr(
+            folders, "delete_folder", lambda path: "Device or resource busy" if path.name == "data" else ""
+        )
+        with folders.temporary(folders.RUN) as (folder, _):
+            (folder / "data").mkdir()
+    assert (folder / folders.LOCK).exists()
+
+    folders.delete_abandoned()
+
+    assert not folder.exists()
+
+
+def test_where_no_file_can_be_locked_a_folder_is_created_and_deleted_and_nobody_else_deletes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(file: object, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with folders.temporary(folders.RUN) as (folder, _):
+        folders.delete_abandoned()
+        assert folder.is_dir()
+    assert not folder.exists()
+
+
+def test_without_a_folder_for_temporary_files_each_job_fails_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a full disk."""
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "full")])
+
+    found = outcomes(tmp_path, "ada")
+
+    assert found["ada"].kind == "infrastructure_failed"
+    assert "No usable temporary directory found" in found["ada"].reason
