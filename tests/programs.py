@@ -11,6 +11,8 @@ import pytest
 
 OF_THE_SYSTEM = {"bwrap", "chmod", "cp", "git", "mkdir", "rm"}
 """Programs that take milliseconds. The library itself copies and deletes folders with some of them."""
+STARTS = {"subprocess.Popen", "os.fork", "os.posix_spawn", "os.system"}
+"""Events of https://docs.python.org/3/library/audit_events.html."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -21,7 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def refuse(event: str, arguments: tuple[Any, ...]) -> None:
     """Let the running test fail if it starts a program: an audit hook of Python."""
-    if event not in {"subprocess.Popen", "os.fork", "os.posix_spawn"} or "PYTEST_CURRENT_TEST" not in os.environ:
+    if event not in STARTS or "PYTEST_CURRENT_TEST" not in os.environ:
         return
     program = Path(os.fsdecode(arguments[0])).name if arguments and arguments[0] else event
     if program not in OF_THE_SYSTEM:

@@ -93,19 +93,23 @@ def _replace_empty(path: Path, text: str) -> None:
         raise
 
 
-def delete_folder(folder: Path) -> None:
-    """Delete a folder if it exists, also when services or a submission have locked folders in it as the same user.
+def delete_folder(folder: Path) -> str:
+    """Delete a folder if it exists, and return "", or why it is still there.
 
-    A submission can create folders that are too deep for Python's own functions, but not for these commands. What
-    they cannot delete stays.
+    Also deleted is what services or a submission have locked in it as the same user, and what is too deep for
+    Python's own functions. Of a link, only the link is deleted.
     """
-    if not os.path.lexists(folder):
-        return
-    commands = ["chmod -R u+rwx"] if os.geteuid() else []
-    for command in [*commands, "rm -rf"]:
-        with contextlib.suppress(OSError):  # the machine cannot start it
+    problem = ""
+    for command in ("rm -rf --", "chmod -R -- u+rwx", "rm -rf --"):
+        if not os.path.lexists(folder):
+            return ""
+        try:
             # In a session of its own, Ctrl-C in the terminal does not reach it.
-            subprocess.run([*command.split(), "--", folder], capture_output=True, start_new_session=True)
+            done = subprocess.run([*command.split(), folder], stderr=subprocess.PIPE, start_new_session=True)
+            problem = done.stderr.decode(errors="replace").partition("\n")[0]
+        except OSError as error:  # the machine cannot start it
+            problem = str(error)
+    return problem if os.path.lexists(folder) else ""
 
 
 @contextlib.contextmanager

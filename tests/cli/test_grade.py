@@ -119,7 +119,6 @@ def test_the_result_of_each_submission_is_printed_during_grading(submissions, gr
     assert "q1 0/2" in done.stderr
 
 
-@pytest.mark.programs
 def test_several_paths_are_graded_together(submissions, graded, tmp_path):
     other = tmp_path / "ben"
     other.mkdir()
@@ -130,7 +129,6 @@ def test_several_paths_are_graded_together(submissions, graded, tmp_path):
     assert graded["submissions"] == ["ada.ipynb", "ben"]
 
 
-@pytest.mark.programs
 def test_two_submissions_with_the_same_name_are_refused(submissions, tmp_path):
     (tmp_path / "ada.ipynb").write_text("{}")
 

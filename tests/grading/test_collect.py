@@ -240,7 +240,6 @@ def test_nothing_to_grade_says_what_was_looked_for(tmp_path: Path) -> None:
         find(tmp_path / "nowhere", tmp_path / "unpacked")
 
 
-@pytest.mark.programs
 @pytest.mark.parametrize(("name", "depth"), [("d", 1100), ("d" * 200, 60)])
 def test_a_folder_that_is_too_deep_to_be_opened_does_not_stop_the_class(
     name: str, depth: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

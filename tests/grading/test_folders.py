@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -19,7 +23,8 @@ from eventlab.grading.scheduler import Scheduler
 from eventlab.settings import ROOT
 from tests.grading import tiny_lab
 from tests.grading.forked_kernels import needs_bubblewrap
-from tests.helpers import create_deep_folders, wait_until
+from tests.grading.worker_programs import outcomes
+from tests.helpers import OTHER_USER, create_deep_folders, wait_until, without_rights
 
 GRADER = """
 import sys
@@ -43,17 +48,29 @@ print(os.getpid(), file=sys.stderr, flush=True)
 time.sleep(600)
 """
 """A worker that has begun to grade, and does not notice the end of its input."""
-OTHER = 65_534
-"""A user without rights: for root no folder is locked."""
 
 
-def locked(state: Path, outside: Path) -> None:
+def delete_locked(state: Path, outside: Path) -> str:
     for name in ("conf/sub", "dark"):
         (state / name).mkdir(parents=True)
         (state / name / "planted").write_text("1")
     (state / "link").symlink_to(outside)
     (state / "conf").chmod(0o500)
     (state / "dark").chmod(0)
+    return delete_folder(state)
+
+
+def delete_link(state: Path, outside: Path) -> str:
+    outside.mkdir()
+    outside.chmod(0o500)
+    state.symlink_to(outside)
+    return delete_folder(state)
+
+
+def delete_in_locked(state: Path, outside: Path) -> str:
+    (outside / "folder").mkdir(parents=True)
+    outside.chmod(0o500)
+    return delete_folder(outside / "folder")
 
 
 @pytest.mark.programs
@@ -67,25 +84,34 @@ def test_folders_that_are_too_deep_for_recursion_are_deleted(tmp_path: Path, mod
     assert not tmp_path.exists()
 
 
-@pytest.mark.programs
-def test_locked_folders_are_deleted_and_links_are_not_followed() -> None:
-    with tempfile.TemporaryDirectory() as base:
-        Path(base).chmod(0o777)
-        outside = Path(base, "outside")
-        outside.mkdir(mode=0o750)
-        child = os.fork()
-        if child == 0:
-            try:
-                if os.geteuid() == 0:
-                    os.setuid(OTHER)
-                locked(Path(base, "state"), outside)
-                delete_folder(Path(base, "state"))
-            finally:
-                os._exit(0)
-        os.waitpid(child, 0)
+@pytest.fixture
+def base() -> Iterator[Path]:
+    """Return a folder that every user can reach and write to."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
 
-        assert [path.name for path in Path(base).iterdir()] == ["outside"]
-        assert outside.stat().st_mode & 0o777 == 0o750
+
+@pytest.mark.programs
+@pytest.mark.parametrize("delete", [delete_locked, delete_link])
+def test_locked_folders_are_deleted_and_links_are_not_followed(base: Path, delete: Callable[..., str]) -> None:
+    outside = base / "outside"
+    if delete is delete_locked:
+        outside.mkdir(mode=0o500)
+
+    assert without_rights(lambda: delete(base / "state", outside) or "deleted") == "deleted"
+
+    assert [path.name for path in base.iterdir()] == ["outside"]
+    assert outside.stat().st_mode & 0o777 == 0o500
+
+
+@pytest.mark.programs
+def test_why_a_folder_cannot_be_deleted_is_returned(base: Path) -> None:
+    why = without_rights(lambda: delete_in_locked(base / "state", base / "outside"))
+
+    assert why.startswith("rm: ")
+    assert str(base / "outside" / "folder") in why
+    assert why.endswith("Permission denied")
 
 
 SLOW_RM = """#!/bin/sh
@@ -112,6 +138,11 @@ def test_ctrl_c_does_not_end_the_deletion_of_a_folder(tmp_path: Path) -> None:
     assert not (tmp_path / "folder").exists()
 
 
+def has_ended(pid: int) -> bool:
+    """Return whether a process has ended, also where nobody asks how, as in some containers."""
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
 @pytest.mark.programs
 @pytest.mark.parametrize("contained", [pytest.param(True, marks=needs_bubblewrap), False], ids=["sandbox", "bare"])
 def test_the_folder_of_a_killed_grader_is_deleted_by_the_next_one(
@@ -131,7 +162,7 @@ def test_the_folder_of_a_killed_grader_is_deleted_by_the_next_one(
         folders.delete_abandoned()
         assert log.exists()
         os.kill(worker, signal.SIGKILL)
-    wait_until(lambda: not psutil.pid_exists(worker))
+    wait_until(lambda: has_ended(worker))
 
     with Scheduler(tiny_lab.make(tmp_path / "next"), tmp_path / "logs", Limits(), 1):
         assert [*temporary.iterdir()] == []
@@ -149,14 +180,85 @@ def test_folders_of_others_and_of_running_graders_are_not_deleted(
     (tmp_path / "egypt" / folders.LOCK).symlink_to(tmp_path / "linked" / folders.LOCK)
     before = {*tmp_path.iterdir()}
     if os.geteuid() == 0:
-        os.chown(tmp_path / "eg-of-a-user", OTHER, OTHER)
+        os.chown(tmp_path / "eg-of-a-user", OTHER_USER, OTHER_USER)
     else:
         before.remove(tmp_path / "eg-of-a-user")
 
-    with folders.temporary(folders.RUN) as (running, _), folders.temporary(folders.SUBMISSIONS) as (copies, _):
+    with folders.temporary(folders.RUN) as (running, _), folders.temporary(folders.OTHERS) as (copies, _):
         folders.delete_abandoned()
         left = {*tmp_path.iterdir()}
 
     assert left == {*before, running, copies}
     assert {*tmp_path.iterdir()} == before
     assert (tmp_path / "linked" / folders.LOCK).exists()
+
+
+def test_a_folder_whose_deletion_was_interrupted_is_deleted_by_the_next_grader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    deleted: list[Path] = []
+
+    def interrupted(path: Path) -> str:
+        if deleted:
+            raise KeyboardInterrupt
+        deleted.append(path)
+        return delete_folder(path)
+
+    ended = contextlib.ExitStack()
+    folder, _ = ended.enter_context(folders.temporary(folders.RUN))
+    for name in ("data", "spark"):
+        (folder / name).mkdir()
+    with monkeypatch.context() as broken:
+        broken.setattr(folders, "delete_folder", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            ended.close()
+    assert len([*folder.iterdir()]) == 2
+
+    folders.delete_abandoned()
+
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_folder_of_which_something_cannot_be_deleted_yet_is_deleted_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with monkeypatch.context() as broken:
+        broken.setattr(
+            folders, "delete_folder", lambda path: "Device or resource busy" if path.name == "data" else ""
+        )
+        with folders.temporary(folders.RUN) as (folder, _):
+            (folder / "data").mkdir()
+    assert (folder / folders.LOCK).exists()
+
+    folders.delete_abandoned()
+
+    assert not folder.exists()
+
+
+def test_where_no_file_can_be_locked_a_folder_is_created_and_deleted_and_nobody_else_deletes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(file: object, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with folders.temporary(folders.RUN) as (folder, _):
+        folders.delete_abandoned()
+        assert folder.is_dir()
+    assert not folder.exists()
+
+
+def test_without_a_folder_for_temporary_files_each_job_fails_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a full disk."""
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "full")])
+
+    found = outcomes(tmp_path, "ada")
+
+    assert found["ada"].kind == "infrastructure_failed"
+    assert "No usable temporary directory found" in found["ada"].reason

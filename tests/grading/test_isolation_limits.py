@@ -214,7 +214,6 @@ def test_the_disk_watch_tells_once_when_too_much_is_stored(tmp_path: Path) -> No
 NOT_MEASURED = "folders that are locked or too deep to be measured were stored in Kafka, HDFS or Spark"
 
 
-@pytest.mark.programs
 @pytest.mark.parametrize("depth", [30, None])
 def test_what_is_too_deep_to_be_measured_is_too_much(tmp_path: Path, depth: int | None) -> None:
     """No path that the system opens leads to it, but a program can create the folders one by one."""

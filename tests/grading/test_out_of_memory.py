@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from eventlab.grading.environment import processes
+from eventlab.grading import machine_faults
 from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.judge import Judge
 from eventlab.grading.results import SubmissionRecord
@@ -47,7 +47,7 @@ def test_points_that_were_lost_while_processes_were_killed_are_not_the_submissio
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kills = iter([3, 4])
-    monkeypatch.setattr(processes, "oom_kills", lambda: next(kills))
+    monkeypatch.setattr(machine_faults, "oom_kills", lambda: next(kills))
 
     outcome = worker(tmp_path, 6, lambda: None).grade(JOB)
 
@@ -62,7 +62,7 @@ def test_full_marks_and_a_quiet_machine_leave_no_doubt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, points: float, kills: list[int]
 ) -> None:
     counts = iter(kills)
-    monkeypatch.setattr(processes, "oom_kills", lambda: next(counts))
+    monkeypatch.setattr(machine_faults, "oom_kills", lambda: next(counts))
     assert worker(tmp_path, points, lambda: None).grade(JOB).kind == "graded"
 
 
@@ -79,7 +79,7 @@ def test_killed_processes_are_counted_in_the_own_control_group_or_on_the_machine
 ) -> None:
     count_kills(tmp_path, group, "proc/vmstat", 23)
     count_kills(tmp_path, group, name, 7)
-    assert processes.oom_kills(tmp_path) == 7
+    assert machine_faults.oom_kills(tmp_path) == 7
 
 
 GROUPS = (  # of version 1 and of version 2: the folder, and the files of its limits
@@ -90,7 +90,7 @@ COUNTS_A_KILLED_CHILD = """
 import subprocess, sys
 from pathlib import Path
 
-from eventlab.grading.environment.processes import oom_kills
+from eventlab.grading.machine_faults import oom_kills
 
 Path(sys.argv[1], "cgroup.procs").write_text("0")
 before = oom_kills()

@@ -1,6 +1,8 @@
 """The state folder: reset, unusual paths, and a folder that cannot be used."""
 
+import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,10 +11,10 @@ import pytest
 
 from eventlab.clients import ports
 from eventlab.errors import StackError
-from eventlab.settings import Settings
-from eventlab.stack import Stack, config, process, stack
+from eventlab.settings import OwnSettings, Settings
+from eventlab.stack import Stack, config, process
 from eventlab.stack.tokens import jupyter_token
-from tests.helpers import first_group, process_of, wait_until
+from tests.helpers import OTHER_USER, first_group, process_of, wait_until, without_rights
 from tests.stack.helpers import STORAGE, received, send, states
 
 pytestmark = pytest.mark.services
@@ -44,12 +46,27 @@ def test_reset_deletes_the_kits_files_and_no_others(stopped: Settings, eventlab)
     (stopped.state_dir / "mine.txt").unlink()
 
 
-def test_reset_names_what_it_cannot_delete(stopped: Settings, monkeypatch):
-    Stack(stopped).up(["api"])
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can create files of two users")
+def test_reset_names_what_it_cannot_delete_and_why():
+    """As after `sudo eventlab up`."""
 
-    monkeypatch.setattr(stack, "delete_folder", lambda path: None)
-    with pytest.raises(StackError, match=f"Directory not empty: '{stopped.state_dir / 'data'}'"):
-        Stack(stopped).reset()
+    def reset() -> str:
+        with pytest.raises(StackError) as failed:
+            Stack(OwnSettings(state_dir=state)).reset()
+        return str(failed.value)
+
+    with tempfile.TemporaryDirectory() as base:
+        Path(base).chmod(0o755)
+        state, theirs = Path(base, "state"), Path(base, "state", "data", "of-root")
+        theirs.mkdir(parents=True)
+        (theirs / "file").touch()
+        for own in (state, theirs.parent):
+            os.chown(own, OTHER_USER, OTHER_USER)
+        why = without_rights(reset)
+
+    assert f"the state folder {state} cannot be used: rm: " in why
+    assert f"{theirs / 'file'}" in why
+    assert "Permission denied" in why
 
 
 def test_reset_without_a_confirmation_does_nothing(running: Settings, eventlab):

@@ -1,9 +1,11 @@
-"""What happened to the machine while a submission was graded, and can cost marks of right work."""
+"""Faults of the machine while a submission is graded that can cost marks of right work."""
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
+
 from eventlab.grading import fair_time
-from eventlab.grading.environment import processes
 
 NO_MEMORY = (
     "processes were killed because this machine, or the grader's share of it, had no memory left; "
@@ -27,7 +29,7 @@ class MachineFaults:
         self._before = self._measure()
 
     def _measure(self) -> tuple[int, float, float]:
-        return processes.oom_kills(), self._clock.suspended_s, self._clock.starved_s
+        return oom_kills(), self._clock.suspended_s, self._clock.starved_s
 
     @property
     def reason(self) -> str:
@@ -40,3 +42,28 @@ class MachineFaults:
         if suspended_s > 0:
             return SUSPENDED.format(suspended_s)
         return NO_TIME.format(starved_s) if starved_s > MAX_STARVED_S else ""
+
+
+def oom_kills(root: Path = Path("/")) -> int:
+    """Return how many processes were killed so far because there was no memory left; 0 where nobody counts.
+
+    The count is that of this process's control group, or else that of the whole machine.
+    https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files
+
+    Args:
+        root: The folder that contains `proc` and `sys`.
+    """
+    places = [root / "proc/vmstat"]
+    with contextlib.suppress(OSError):
+        for line in (root / "proc/self/cgroup").read_text().splitlines():
+            _, controllers, group = line.split(":", 2)
+            if controllers == "memory":
+                places.insert(0, root / "sys/fs/cgroup/memory" / group.strip("/") / "memory.oom_control")
+            elif not controllers:
+                places.insert(0, root / "sys/fs/cgroup" / group.strip("/") / "memory.events")
+    for path in places:
+        with contextlib.suppress(OSError):
+            for line in path.read_text().splitlines():
+                if line.startswith("oom_kill "):
+                    return int(line.split()[1])
+    return 0

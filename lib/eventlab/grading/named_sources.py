@@ -18,7 +18,7 @@ def collected(sources: Sequence[Path]) -> Iterator[Path]:
     if len(sources) == 1:
         yield sources[0]
         return
-    with folders.temporary(folders.SUBMISSIONS) as (temporary, _):
+    with folders.temporary(f"{folders.OTHERS}submissions-") as (temporary, _):
         folder = temporary / "submissions"
         folder.mkdir()
         for source in sources:

@@ -45,7 +45,7 @@ MAX_STARTS = 2
 MAX_ATTEMPTS = 2
 """How often a job is tried when the infrastructure fails."""
 LOGS = "logs"
-"""The folder with the logs of students, and others, whose names begin with `_`: that of a student never does."""
+"""It has a folder of logs for each student. Names of other folders begin with `_`, those of students never do."""
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,6 @@ The data of each seed exercise each rule of the lab, so that no wrong solution i
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from eventlab.grading import folders
 from eventlab.grading.grade import GradingError, GradingProgress, grade
 from eventlab.grading.reports.messages import line, number
 from eventlab.grading.results import SubmissionRecord
@@ -176,10 +176,10 @@ def verify(
         raise GradingError(f"{lab.name} has no question {', '.join(unknown)}; it has {', '.join(lab.questions)}")
     rules = [rule for rule in lab.rules if rule.question in questions]
     mutants = [mutant for mutant in lab.mutants if mutant.question in questions]
-    with tempfile.TemporaryDirectory(prefix="eventlab-verify-") as folder:
-        submissions = Path(folder, "submissions")
+    with folders.temporary(f"{folders.OTHERS}verify-") as (folder, _):
+        submissions = folder / "submissions"
         students = write_class(lab, mutants, submissions, runs)
-        found = grade(lab, submissions, Path(folder, "output"), workers=workers, progress=progress)
+        found = grade(lab, submissions, folder / "output", workers=workers, progress=progress)
     if failed := [record for record in found if not record.has_mark]:
         raise GradingError(f"{len(failed)} solutions could not be graded: {'; '.join(failed[0].messages)}")
     records = {record.student: record for record in found}

@@ -188,9 +188,8 @@ class Stack:
             stop_all(self.settings, select(()), self.report, self.grace_s)
             for path in (self.settings.state_dir / name for name in STATE_FILES):
                 if path.is_dir() and not path.is_symlink():
-                    delete_folder(path)
-                    if path.exists():
-                        path.rmdir()  # the error says why
+                    if problem := delete_folder(path):
+                        raise OSError(problem)
                 else:
                     path.unlink(missing_ok=True)
 

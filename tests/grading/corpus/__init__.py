@@ -117,7 +117,7 @@ class Result:
 
 
 def grade_entries(
-    found: Sequence[Entry], *, workers: int | None = None, shuffle: int | None = None
+    found: Sequence[Entry], *, workers: int | None = None, shuffle: int | None = None, fresh: bool = False
 ) -> list[Result]:
     """Grade submissions, lab by lab, and return their results in the given order.
 
@@ -125,6 +125,7 @@ def grade_entries(
         found: The submissions.
         workers: Submissions graded at the same time.
         shuffle: Seed of a random order in which they are graded.
+        fresh: Each submission has services of its own.
     """
     results: dict[int, Result] = {}
     for name in dict.fromkeys(entry.lab for entry in found):
@@ -135,7 +136,8 @@ def grade_entries(
             submissions.mkdir()
             for student, entry in students.items():
                 nbformat.write(entry.notebook(lab), submissions / f"{student}.ipynb")
-            graded = grade(lab, submissions, Path(folder, "output"), workers=workers, progress=_show)
+            output = Path(folder, "output")
+            graded = grade(lab, submissions, output, workers=workers, fresh=fresh, progress=_show)
         records = {record.student: record for record in graded}
         for student, entry in students.items():
             record = records[student]

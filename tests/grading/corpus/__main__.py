@@ -18,12 +18,18 @@ from tests.grading.corpus import entries, grade_entries
 @click.option("--only", multiple=True, help="Only submissions of this name.")
 @click.option("--shuffle", type=int, metavar="SEED", help="Grade in a random order.")
 @click.option("--workers", type=click.IntRange(1, 64), help="Submissions graded at the same time.")
+@click.option("--fresh", is_flag=True, help="Grade each submission on services of its own.")
 def main(
-    labs: tuple[str, ...], kind: str | None, only: tuple[str, ...], shuffle: int | None, workers: int | None
+    labs: tuple[str, ...],
+    kind: str | None,
+    only: tuple[str, ...],
+    shuffle: int | None,
+    workers: int | None,
+    fresh: bool,
 ) -> None:
     """Grade the corpus. The exit code is 1 when a submission received other marks than it must get."""
     found = [entry for entry in entries(labs) if (kind in (None, entry.kind)) and (not only or entry.name in only)]
-    results = grade_entries(found, workers=workers, shuffle=shuffle)
+    results = grade_entries(found, workers=workers, shuffle=shuffle, fresh=fresh)
     for result in results:
         entry = result.entry
         expected, received = (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import subprocess
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -53,31 +52,6 @@ def close_worker(process: subprocess.Popen[str], timeout_s: float) -> None:
             member.terminate()
     _, running = psutil.wait_procs(members, timeout=SERVICES_TIMEOUT_S)
     _kill(running)
-
-
-def oom_kills(root: Path = Path("/")) -> int:
-    """Return how many processes were killed so far because there was no memory left; 0 where nobody counts.
-
-    The count is that of this process's control group, or else that of the whole machine.
-    https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files
-
-    Args:
-        root: The folder that contains `proc` and `sys`.
-    """
-    places = [root / "proc/vmstat"]
-    with contextlib.suppress(OSError):
-        for line in (root / "proc/self/cgroup").read_text().splitlines():
-            _, controllers, group = line.split(":", 2)
-            if controllers == "memory":
-                places.insert(0, root / "sys/fs/cgroup/memory" / group.strip("/") / "memory.oom_control")
-            elif not controllers:
-                places.insert(0, root / "sys/fs/cgroup" / group.strip("/") / "memory.events")
-    for path in places:
-        with contextlib.suppress(OSError):
-            for line in path.read_text().splitlines():
-                if line.startswith("oom_kill "):
-                    return int(line.split()[1])
-    return 0
 
 
 def _kill(processes: Sequence[psutil.Process]) -> None:

@@ -20,7 +20,6 @@ import psutil
 import rights
 
 from eventlab.clients import spark
-from eventlab.files import delete_folder
 from eventlab.settings import Settings, settings
 from eventlab.stack import Stack, process
 
@@ -84,7 +83,10 @@ class Cleaner:
         threading.Thread(target=self.watch, daemon=True).start()
 
     def sweep(self) -> dict[str, Any]:
-        """Kill processes and delete files that are not the services'; report their names."""
+        """Kill the processes and delete the data that Spark did not have at its start.
+
+        Report the names of processes and files that are not the services'.
+        """
         swept = kill_others(self.kept) + delete_new(self.roots, self.files)
         self.cpu_s, self.measured = cpu_of_threads(self.kept), time.monotonic()
         return {"swept": swept}
@@ -229,22 +231,20 @@ def files_below(roots: list[Path]) -> dict[str, object]:
 
 
 def delete_new(roots: list[Path], before: dict[str, object]) -> list[str]:
-    """Delete new files; return a sentence for each that Spark does not write by itself, and for each missing one.
+    """Delete Spark's new files; return a sentence for each file that is not Spark's, and for each missing one.
 
     Spark's own are data of sessions that have ended, and native libraries. Its empty folders stay, because it
-    creates them only once.
+    creates them only once. What is not Spark's stays, too: the grader then deletes all folders of this sandbox.
     """
-    own = str(settings.state_dir / "data")
+    own = os.path.join(settings.state_dir, "data", "")
     now = files_below(roots)
     missing = sorted(before.keys() - now.keys())
     changed = [path for path, facts in now.items() if path not in before or before[path] != facts]
-    for path in sorted(changed):  # a folder comes before what it contains
-        if not os.path.isdir(path) or os.path.islink(path):
-            with contextlib.suppress(OSError):
+    for path in changed:
+        if path.startswith(own):
+            with contextlib.suppress(OSError):  # a folder
                 os.unlink(path)
-        elif not path.startswith(own):
-            delete_folder(Path(path))
-    unknown = [path for path in changed if not path.startswith(f"{own}/")]
+    unknown = [path for path in changed if not path.startswith(own)]
     return [f"a file of its own, {path[-100:]}" for path in unknown[:3]] + [
         f"a file is missing, {path[-100:]}" for path in missing[:3]
     ]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
-from eventlab.grading import collect
+from eventlab.grading import collect, folders
 from eventlab.grading.execution import notebook
 from eventlab.grading.similarity.compare import Comparison, Document, compare
 from eventlab.grading.similarity.tokens import MAX_CHARS, names_of
@@ -56,8 +55,8 @@ def similarity(lab: Lab, source: Path) -> SimilarityResult:
     released = Document.of("released", _code(given), known)
     documents = [Document.of(INSTRUCTOR, _code(cells.read(lab.instructor).cells), known)]
     unreadable = []
-    with tempfile.TemporaryDirectory(prefix="eventlab-similarity-") as folder:
-        found = collect.find(source, Path(folder), lab.name)
+    with folders.temporary(f"{folders.OTHERS}similarity-") as (folder, _):
+        found = collect.find(source, folder / "unpacked", lab.name)
         for submission in found:
             try:
                 if submission.notebook is None:
