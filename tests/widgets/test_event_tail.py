@@ -2,6 +2,7 @@
 
 import json
 import re
+import statistics
 import subprocess
 import sys
 import threading
@@ -224,7 +225,9 @@ def test_a_thousand_events_per_second_do_not_fill_the_memory_or_delay_the_kernel
     assert duration >= 10
     wait_until(lambda: kernel.value("tail.received") == RATE * SECONDS)
 
-    assert max(answers) < 0.5
+    *_, nineteen_of_twenty = statistics.quantiles(answers, n=20)
+    assert nineteen_of_twenty < 0.1, "the widget delays the kernel"
+    assert max(answers) < 2, "or a busy machine does: then it is one answer"
     assert max(memory) - memory[0] < 12 * 2**20
     assert kernel.value("len(tail._recent)") == MAX_BUFFERED
     assert updates <= duration * 4 * 5  # four times a second, of each of the widget's parts that change
