@@ -17,20 +17,34 @@ TRY_AGAIN = f"Delete what is there, and try again:\n!hadoop fs -rm -r -f -skipTr
 @exercise("10-1")
 def _each_knife_is_written_once() -> str | None:
     """Accept any number of knives from 5 on: the cell that buys them may run again."""
-    from pyspark.sql import SparkSession
-
     bought = sum(event.get("event_type") == "purchase_knife" for event in new_events())
     if bought < 5:
         return f"{bought} knives were bought since this lesson began, not 5. Call /purchase_a_knife with ab."
     if not filesystem.exists(f"{KNIVES}/_spark_metadata"):
         return f"No stream has written to {KNIVES}. Start one with this path and a checkpoint of its own."
-    if (rows := SparkSession.builder.getOrCreate().read.parquet(KNIVES).count()) == bought:
+    delete = f"delete its folder and its checkpoint:\n!hadoop fs -rm -r -f -skipTrash {KNIVES} {KNIVES}.checkpoint"
+    try:
+        rows = _count_of_rows(KNIVES)
+    except Exception as error:
+        if "_spark_metadata/" not in str(error):
+            raise
+        return (
+            f"{KNIVES} lacks the first batches of a query: it had the checkpoint of another query, or files were "
+            f"deleted. Use a checkpoint of its own. Stop your query, and {delete}"
+        )
+    if rows == bought:
         return None
     return (
         f"{bought} knives were bought since this lesson began, and {KNIVES} has {rows} rows. Keep only "
         "purchase_knife, call processAllAvailable(), and check again. If there are too many rows, stop your query "
-        f"and delete its folder and its checkpoint:\n!hadoop fs -rm -r -f -skipTrash {KNIVES} {KNIVES}.checkpoint"
+        f"and {delete}"
     )
+
+
+def _count_of_rows(folder: str) -> int:
+    from pyspark.sql import SparkSession
+
+    return SparkSession.builder.getOrCreate().read.parquet(folder).count()
 
 
 @exercise("10-2")
