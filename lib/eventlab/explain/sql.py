@@ -26,7 +26,7 @@ from eventlab.settings import Settings
 
 END_OF_GROUP = re.compile(r"\s+(having|order\s+by|limit|union)\b", re.IGNORECASE)
 CREATED_VIEW = re.compile(
-    r"""TempView\(\s*['"](\w+)|\bview\s+(?:if\s+not\s+exists\s+)?(\w+)\s+as\b""", re.IGNORECASE
+    r"""(?:TempView|queryName)\(\s*['"](\w+)|\bview\s+(?:if\s+not\s+exists\s+)?(\w+)\s+as\b""", re.IGNORECASE
 )
 OF_ONE_ROW = r"(hour|day|month|year|minute|date|lower|upper|substring\w*|cast|coalesce)\("
 """Functions of SQL that give a value for each row, and so are no aggregates."""
@@ -54,6 +54,9 @@ def table_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
             what = f"There is no table or view {name!r} in this session. Did you mean {similar!r}?"
             if explanation := name_correction(cell, name, similar, what, f"the view {similar!r} exists"):
                 return explanation
+    if found := statement_of_view(cell, name, session):
+        what = f"The view {name!r} belongs to an earlier Spark session. A view ends with its session."
+        return Explanation(what, f"this session has no table or view {name!r}; {found[1]}", found[0])
     existing = sorted(table.name for table in session.catalog.listTables())
     if name.lower() in [table.lower() for table in existing]:
         return None
@@ -63,9 +66,6 @@ def table_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
         question = f"{what} Did you mean {similar!r}?"
         if explanation := name_correction(cell, name, similar, question, proof):
             return explanation
-    if found := statement_of_view(cell, name, session):
-        what = f"The view {name!r} belongs to an earlier Spark session. A view ends with its session."
-        return Explanation(what, f"{proof}; {found[1]}", found[0])
     return Explanation(
         f"{what} A temporary view exists only in the session that created it.",
         proof,
@@ -140,12 +140,20 @@ def aggregate_in_where(cell: FailedCell, settings: Settings) -> Explanation | No
 
     Remedy: The line with HAVING after GROUP BY.
     """
-    if not cell.has_condition("INVALID_WHERE_CONDITION"):
+    unknown = cell.conditions.get("UNRESOLVED_COLUMN.WITH_SUGGESTION", {}).get("objectName", "").replace("`", "")
+    if not unknown and not cell.has_condition("INVALID_WHERE_CONDITION"):
         return None
     pattern = r"\s*\bwhere\s+(.*?)(\s+group\s+by\s+.*?)(?=\s+(?:order\s+by|limit)\b|\s*$)"
     for _, query in sql_texts(cell, "("):
         match = re.search(pattern, query, re.IGNORECASE | re.DOTALL)
-        if match and "having" not in match[0].lower():
+        of_group = rf"\b{AGGREGATE.pattern}.*\bas\s+{unknown}\b" if unknown.isidentifier() else ""
+        is_named = of_group and match and re.search(of_group, query[: match.start()], re.IGNORECASE | re.DOTALL)
+        if is_named and match and re.search(rf"\b{unknown}\b", match[1]):
+            what = f"where chooses rows before they are grouped, so it does not know {unknown}. "
+            what += "having chooses groups."
+            proof = f"Spark finds no column {unknown} in the rows; the query calculates it for each group"
+            return sql_correction(cell, match[0], f"{match[2]} having {match[1]}", what, proof)
+        if not unknown and match and "having" not in match[0].lower():
             what = "where chooses rows before they are grouped, so it cannot use an aggregate such as count(*). "
             what += "having chooses groups."
             proof = f"Spark reports INVALID_WHERE_CONDITION for {match[1]}"
