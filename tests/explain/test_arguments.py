@@ -69,6 +69,16 @@ def test_a_key_without_quotes_is_corrected_after_cells_that_use_the_name(earlier
     assert box_of(arguments, failed('x = {Host: "a"}', In=[earlier, ""])).remedy == 'x = {"Host": "a"}'
 
 
+def test_an_argument_that_was_a_string_in_an_earlier_cell_needs_quotes():
+    earlier = 'send("12:00", "visit", "ada")'
+    source = 'send("12:40", visit, "ada")'
+
+    assert box_of(arguments, failed(source, send=read, visits=1, In=[earlier, ""])).remedy == earlier.replace(
+        "12:00", "12:40"
+    )
+    assert box_of(arguments, failed(source, send=read, visits=1, In=["send(1, 2, 'visit')", ""])) is None
+
+
 def test_a_column_of_pandas_without_quotes_is_corrected():
     events = pandas.DataFrame({"Host": ["a"]})
 

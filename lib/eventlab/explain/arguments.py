@@ -133,6 +133,14 @@ def text_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | N
     Remedy: The line with quotes.
     """
     name = cell.error.name if isinstance(cell.error, NameError) else None
+    for call in cell.failed_calls():
+        for position, node in enumerate(call.args):
+            if isinstance(node, ast.Name) and node.id == name and _was_text(cell, call, position, name):
+                what = f"{name} has no quotes, so Python looks for a variable of this name. A string needs quotes."
+                proof = (
+                    f'an earlier cell calls {called_name(call)} with "{name}"; {name} is not set in this kernel'
+                )
+                return python_correction(cell, node, f'"{name}"', what, proof)
     items = [item for node in cell.nodes(ast.Dict) for item in zip(node.keys, node.values, strict=True)]
     keys = [key for key, _ in items]
     hosts = [value for key, value in items if str(literal(key)).lower() == "host"]
@@ -169,6 +177,13 @@ def text_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | N
         what += "If your answer is a string, it needs quotes." if text in answers else "A string needs quotes."
         return python_correction(cell, text, f'"{name}"', what, f"{name} is not set in this kernel")
     return None
+
+
+def _was_text(cell: FailedCell, call: ast.Call, position: int, text: str) -> bool:
+    """Return whether an earlier cell calls the same function with this string at the same position."""
+    nodes = (node for source in cell.history for node in ast.walk(python_tree(source)))
+    calls = (node for node in nodes if isinstance(node, ast.Call) and called_name(node) == called_name(call))
+    return any(literal(other.args[position]) == text for other in calls if len(other.args) > position)
 
 
 def _sets(source: str, name: str | None) -> bool:

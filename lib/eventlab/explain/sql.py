@@ -52,7 +52,7 @@ def table_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
     for similar in close_matches(name, created)[:1]:
         if session.catalog.tableExists(similar):
             what = f"There is no table or view {name!r} in this session. Did you mean {similar!r}?"
-            if explanation := name_correction(cell, name, similar, what, f"the view {similar!r} exists"):
+            if explanation := _other_table(cell, name, similar, what, f"the view {similar!r} exists"):
                 return explanation
     if found := statement_of_view(cell, name, session):
         what = f"The view {name!r} belongs to an earlier Spark session. A view ends with its session."
@@ -64,7 +64,7 @@ def table_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
     proof = f"the session's tables and views are: {', '.join(existing) or 'none'}"
     for similar in close_matches(name, existing)[:1]:
         question = f"{what} Did you mean {similar!r}?"
-        if explanation := name_correction(cell, name, similar, question, proof):
+        if explanation := _other_table(cell, name, similar, question, proof):
             return explanation
     return Explanation(
         f"{what} A temporary view exists only in the session that created it.",
@@ -72,6 +72,14 @@ def table_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
         f"{session_variable(cell) or 'spark'}.catalog.listTables()",
         TO_SEE,
     )
+
+
+def _other_table(cell: FailedCell, name: str, similar: str, what: str, proof: str) -> Explanation | None:
+    """Explain with the name of another table; a column of the old name stays."""
+    for call in cell.failed_calls("table"):
+        if call.args and isinstance(call.args[0], ast.Constant) and call.args[0].value == name:
+            return python_correction(cell, call.args[0], f'"{similar}"', what, proof)
+    return name_correction(cell, name, similar, what, proof)
 
 
 def view_exists(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -151,7 +159,7 @@ def aggregate_in_where(cell: FailedCell, settings: Settings) -> Explanation | No
         if is_named and match and re.search(rf"\b{unknown}\b", match[1]):
             what = f"where chooses rows before they are grouped, so it does not know {unknown}. "
             what += "having chooses groups."
-            proof = f"Spark finds no column {unknown} in the rows; the query calculates it for each group"
+            proof = f"Spark finds no column {unknown}"
             return sql_correction(cell, match[0], f"{match[2]} having {match[1]}", what, proof)
         if not unknown and match and "having" not in match[0].lower():
             what = "where chooses rows before they are grouped, so it cannot use an aggregate such as count(*). "
