@@ -67,6 +67,11 @@ def test_a_folder_that_lacks_the_batches_of_another_checkpoint_is_to_be_deleted(
         (["batch=0"], (0, 0, -1), "has 0 rows, for 0 of 0 events"),
         (["batch=0"], (5, 5, 9), "has 5 rows, for 5 of 10 events"),
         (["_SUCCESS", "part-0.parquet"], (10, 10, 9), "has no folder such as batch=0. It contains: _SUCCESS"),
+        (
+            ["0", "batch=0"],
+            (10, 10, 9),
+            "also contains 0, for example of an earlier attempt. Delete what is there",
+        ),
         (["batch={number}"], (10, 10, 9), "Put the number into the name, with an f-string"),
     ],
 )

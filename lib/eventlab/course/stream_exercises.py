@@ -110,6 +110,8 @@ def _the_repeated_batch_is_written_once() -> str | None:
             f"{SAFE} has no folder such as batch=0. It contains: {', '.join(names)}. The next batch would replace "
             f"it. Put the number into the name, with an f-string. {TRY_AGAIN}"
         )
+    if others := [name for name in names if not re.match(r"batch=\d+$|[._]", name)]:
+        return f"{SAFE} also contains {', '.join(others)}, for example of an earlier attempt. {TRY_AGAIN}"
     rows, events, last = _offsets(SAFE)
     if not rows or not rows == events == last + 1:
         return (
