@@ -137,4 +137,7 @@ def _the_dead_letter_was_repaired() -> str | None:
     bought = [event for event in new_events() if event.get("player") == "eve"]
     if any(event.get("event_type") == "purchase_sword" for event in bought):
         return None
-    return "There is no sword purchase of the player eve in the lesson's topic. Send the message as valid JSON."
+    return (
+        "There is no sword purchase of the player eve in the lesson's topic. "
+        "Send the message as valid JSON: a dict, or bytes."
+    )
