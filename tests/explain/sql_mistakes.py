@@ -24,7 +24,7 @@ MISTAKES = {
         "Spark's types have other names",
     ),
     "a type of Python in a schema that a function gets": (
-        """def read(fields): return bought.select(F.from_json("player", fields))\nread("name str").collect()""",
+        """def named(fields): return bought.select(F.from_json("player", fields))\nnamed("name str").collect()""",
         "Spark's types have other names",
     ),
     "a schema without a comma": (
