@@ -48,7 +48,9 @@ def the_group_continues_at_offset_30(evidence: Evidence) -> Verdict:
     return expect(expected=f"offset {FIRST} of partition 0", got=", ".join(offsets) or "no committed offset")
 
 
-@check("q3", points=1, hint="Send JSON with event_type `thank_you` and the Host, and wait with .get().")
+@check(
+    "q3", points=1, hint="Send to the topic in the variable thanks: event_type `thank_you` and the Host, as JSON."
+)
 def a_thank_you_has_its_fields(evidence: Evidence) -> Verdict:
     types = {(str(event.get("event_type")), *sorted(event)) for event in sent(evidence, "thanks")}
     return expect(expected=[("thank_you", "Host", "event_type")], got=sorted(types))

@@ -6,6 +6,7 @@ import pytest
 
 from eventlab import course
 from eventlab.clients import kafka
+from eventlab.clients.hdfs import open_hdfs
 from eventlab.course import exercises, preparation
 from eventlab.stack import filesystem
 
@@ -212,6 +213,10 @@ def test_a_check_looks_at_hdfs(stack, capsys):
     assert checked(capsys, "01-2") == (
         "Exercise 1.2: not yet. There is no folder /tmp/hello on HDFS. Create it with hadoop fs -mkdir.\n"
     )
+
+    open_hdfs(exercises.settings).touch("/tmp/hello")
+    assert "/tmp/hello is a file, not a folder" in checked(capsys, "01-2")
+    filesystem.delete("/tmp/hello")
 
 
 def test_a_check_looks_at_the_partitions_of_a_topic(stack, capsys):

@@ -44,6 +44,21 @@ def test_without_a_stream_the_check_names_its_path(capsys, monkeypatch):
     assert f"There is no folder {stream_exercises.SAFE}" in checked(capsys, "13-1")
 
 
+def test_a_folder_that_lacks_the_batches_of_another_checkpoint_is_to_be_deleted(capsys, monkeypatch):
+    def read(folder):
+        raise RuntimeError(
+            f"(java.io.FileNotFoundException) {folder}/_spark_metadata/0 doesn't exist (latestId: 8)"
+        )
+
+    monkeypatch.setattr(stream_exercises, "new_events", lambda: [{"event_type": "purchase_knife"}] * 5)
+    monkeypatch.setattr(stream_exercises.filesystem, "exists", lambda path: True)
+    monkeypatch.setattr(stream_exercises, "_count_of_rows", read)
+
+    printed = checked(capsys, "10-1")
+    assert "it had the checkpoint of another query" in printed
+    assert "!hadoop fs -rm -r -f -skipTrash /tmp/lesson-10/knives /tmp/lesson-10/knives.checkpoint" in printed
+
+
 @pytest.mark.parametrize(
     ("names", "offsets", "expected"),
     [
@@ -52,6 +67,11 @@ def test_without_a_stream_the_check_names_its_path(capsys, monkeypatch):
         (["batch=0"], (0, 0, -1), "has 0 rows, for 0 of 0 events"),
         (["batch=0"], (5, 5, 9), "has 5 rows, for 5 of 10 events"),
         (["_SUCCESS", "part-0.parquet"], (10, 10, 9), "has no folder such as batch=0. It contains: _SUCCESS"),
+        (
+            ["0", "batch=0"],
+            (10, 10, 9),
+            "also contains 0, for example of an earlier attempt. Delete what is there",
+        ),
         (["batch={number}"], (10, 10, 9), "Put the number into the name, with an f-string"),
     ],
 )

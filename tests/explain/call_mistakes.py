@@ -28,6 +28,7 @@ MISTAKES = [
     ("sold.select(F.col('item').split('a'))", "sold.select(F.split(F.col('item'), 'a'))"),
     ("sold.select(sold['item'].trim())", "sold.select(F.trim(sold['item']))"),
     ("sold.max('pieces')", "sold.agg({'pieces': \"max\"})"),
+    ("sold.where('pieces > 1').max('pieces')", "sold.where('pieces > 1').agg({'pieces': \"max\"})"),
     ("sold.sum()", "sold.groupBy().sum()"),
     ("print(len(rows), len(sold))", "print(len(rows), sold.count())"),
     ("sold.round(2)", "sold.toPandas().round(2)"),

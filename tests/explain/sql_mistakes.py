@@ -11,8 +11,20 @@ MISTAKES = {
         "spark.sql('select user_agent from visits').count()",
         "Did you mean 'User-Agent'?",
     ),
+    "the name of a sum in WHERE": (
+        "spark.sql('select player, sum(pieces) as paid from bought where paid > 1 group by player').collect()",
+        "where chooses rows before they are grouped, so it does not know paid",
+    ),
+    "descending instead of desc": (
+        "spark.sql('select player from bought order by player descending').collect()",
+        "SQL has the words desc and asc",
+    ),
     "a type of Python in a schema": (
         """bought.select(F.from_json("player", "name str")).collect()""",
+        "Spark's types have other names",
+    ),
+    "a type of Python in a schema that a function gets": (
+        """def named(fields): return bought.select(F.from_json("player", fields))\nnamed("name str").collect()""",
         "Spark's types have other names",
     ),
     "a schema without a comma": (

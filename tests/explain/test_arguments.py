@@ -1,12 +1,14 @@
 """Wrong arguments of Python and of commands that need no service: real errors, and the line of the box."""
 
 import httpx
+import pandas
 import pytest
 import requests
+from kafka.errors import NoOffsetForPartitionError
 from pyspark.errors import PySparkValueError
 from pyspark.sql import DataFrameWriter
 
-from eventlab.explain import arguments, names, shell_http, syntax
+from eventlab.explain import arguments, kafka_calls, names, shell_http, syntax
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.registry import explanations, first_confirmed
 from eventlab.settings import settings
@@ -61,6 +63,50 @@ def test_another_wrong_argument_gets_no_box(source):
 
 
 @pytest.mark.parametrize(
+    "earlier", ['player.get("/", headers={"Host": "a"})', '{Host: "b"}', '!ab -H "Host: a" http://x/']
+)
+def test_a_key_without_quotes_is_corrected_after_cells_that_use_the_name(earlier):
+    assert box_of(arguments, failed('x = {Host: "a"}', In=[earlier, ""])).remedy == 'x = {"Host": "a"}'
+
+
+def test_an_argument_that_was_a_string_in_an_earlier_cell_needs_quotes():
+    earlier = 'send("12:00", "visit", "ada")'
+    source = 'send("12:40", visit, "ada")'
+
+    assert box_of(arguments, failed(source, send=read, visits=1, In=[earlier, ""])).remedy == earlier.replace(
+        "12:00", "12:40"
+    )
+    assert box_of(arguments, failed(source, send=read, visits=1, In=["send(1, 2, 'visit')", ""])) is None
+
+
+def test_a_column_of_pandas_without_quotes_is_corrected():
+    events = pandas.DataFrame({"Host": ["a"]})
+
+    assert box_of(arguments, failed("x = events[Host]", events=events)).remedy == 'x = events["Host"]'
+    assert box_of(arguments, failed("x = events[player]", events=events)) is None
+
+
+def test_a_column_with_a_dash_without_quotes_is_corrected():
+    events = pandas.DataFrame({"User-Agent": ["a"]})
+
+    assert box_of(arguments, failed("x = events[User-Agent]", events=events)).remedy == 'x = events["User-Agent"]'
+    assert box_of(arguments, failed("x = events[user-agent]", events=events)) is None
+
+
+@pytest.mark.parametrize(("given", "meant"), [("beginning", "earliest"), ("end", "latest")])
+def test_a_start_that_is_a_word_of_kafkacat_is_corrected(given, meant):
+    error = NoOffsetForPartitionError("t")
+    line = "for message in KafkaConsumer('t', auto_offset_reset={}): pass"
+
+    box = box_of(kafka_calls, FailedCell(error, line.format(repr(given))))
+    assert box.remedy == line.format(f'"{meant}"')
+
+    assignment = f"consumer = KafkaConsumer('t', auto_offset_reset='{given}')"
+    cell = FailedCell(error, "for message in consumer: pass", {"consumer": None, "In": [assignment, ""]})
+    assert f"consumer = KafkaConsumer('t', auto_offset_reset=\"{meant}\")" in box_of(kafka_calls, cell).remedy
+
+
+@pytest.mark.parametrize(
     ("source", "line"),
     [
         ("mine = kafkacat -C -t events -e | wc -l", "mine = !kafkacat -C -t events -e | wc -l"),
@@ -99,6 +145,10 @@ def test_the_mark_of_a_command_stands_behind_the_equals_sign():
         ("ab http://x/ -n 10 -c 2 | tail -3", "ab -n 10 -c 2 http://x/ | tail -3"),
         ("ab -n 10 http://x:1 /a_knife", "ab -n 10 http://x:1/a_knife"),
         ("ab -n 10 api/", "ab -n 10 {api}/"),
+        ("ab -n 10 http://x:1", "ab -n 10 http://x:1/"),
+        ("ab -n 10 purchase_a_knife", f"ab -n 10 {settings.api_url}/purchase_a_knife"),
+        ("ab -n 10 /purchase_a_knife", f"ab -n 10 {settings.api_url}/purchase_a_knife"),
+        ("ab -n 10 http://x:1purchase_a_knife", "ab -n 10 http://x:1/purchase_a_knife"),
     ],
 )
 def test_a_wrong_option_of_a_load_test_is_corrected(line, corrected):
@@ -113,10 +163,12 @@ def test_a_wrong_option_of_a_load_test_is_corrected(line, corrected):
         ("ab http://x/ -n 10 2>&1 | tail -3", "ab -n 10 http://x/ 2>&1 | tail -3"),
         ("ab http://x/ -n 10 && date", "ab -n 10 http://x/ && date"),
         ("ab -n 10 -p /tmp/a http://x:1 /a_knife", "ab -n 10 -p /tmp/a http://x:1/a_knife"),
+        ("ab -n 10 http://x:1 | grep Complete", "ab -n 10 http://x:1/ | grep Complete"),
+        ("ab -n 10 a_knife | grep Complete", f"ab -n 10 {settings.api_url}/a_knife | grep Complete"),
     ],
 )
-def test_only_the_words_of_a_load_test_are_moved(line, corrected):
-    words = line.partition(" 2>")[0].partition(" &&")[0].split()
+def test_only_the_words_of_a_load_test_are_changed(line, corrected):
+    words = line.partition(" 2>")[0].partition(" &&")[0].partition(" |")[0].split()
 
     assert commands_box(f"!{line}", *words, module=shell_http).remedy == f"!{corrected}"
 
@@ -154,11 +206,21 @@ class Table:
 
     columns = ("player",)
 
+    def selectExpr(self, *expressions):
+        """Return None."""
+
     def show(self):
         """Return None, as `show` does."""
 
 
 Table.__name__, Table.__module__ = "DataFrame", "pyspark.sql.connect.dataframe"
+
+
+def test_an_expression_of_sql_without_quotes_is_corrected():
+    box = box_of(arguments, failed("x = sold.selectExpr(max(player))", sold=Table()))
+
+    assert box.remedy == 'x = sold.selectExpr("max(player)")'
+    assert box_of(arguments, failed("x = sold.selectExpr(max(prices))", sold=Table())) is None
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,14 @@ def test_a_box_names_a_function_as_the_notebook_does():
     assert box.remedy == "sold.select(fn.sum(sold.pieces))"
 
 
+def test_a_field_of_a_list_of_rows_is_read_from_its_first_row():
+    rows = [Row(owned=1)]
+
+    assert box_of(failed('n = rows["owned"]', rows=rows)).remedy == 'n = rows[0]["owned"]'
+    assert box_of(failed('n = take(rows)["owned"]', take=list, rows=rows)).remedy == 'n = take(rows)[0]["owned"]'
+    assert box_of(failed('n = [1]["owned"]')) is None
+
+
 def test_a_row_without_a_similar_field_names_one_that_exists():
     box = box_of(failed("row['revenue']", row=Row(total=3)))
 

@@ -7,6 +7,7 @@ import pytest
 from eventlab.explain import braces, shell, shell_words
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.source_text import corrected_line
+from eventlab.explain.why import explain as explain_silence
 from eventlab.settings import settings
 
 
@@ -112,6 +113,13 @@ def test_a_variable_that_no_cell_has_set_is_named_and_the_line_is_not_blamed():
 
     assert box.what == "There is no variable 'topic', so the command got the text {topic}."
     assert "Run the cell that sets it" in box.instruction
+
+
+def test_a_misspelt_variable_in_the_first_command_of_a_pipe_is_the_reason_for_why():
+    source = "mine = !kafkacat -C -t {topics} -e | wc -l"
+    cell = FailedCell(None, source, {"topic": "letters"}, exit_code=0, failed=[])
+
+    assert explain_silence(cell, settings).remedy == "mine = !kafkacat -C -t {topic} -e | wc -l"
 
 
 def test_a_misspelt_variable_in_braces_is_corrected():

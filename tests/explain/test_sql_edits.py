@@ -2,7 +2,7 @@
 
 import pytest
 
-from eventlab.explain import columns, edits, sql_syntax
+from eventlab.explain import columns, edits, sql, sql_syntax
 from eventlab.explain.columns import Unresolved
 from eventlab.explain.failed_cell import FailedCell
 
@@ -70,3 +70,13 @@ def test_only_the_string_that_spark_reports_is_corrected():
     cell = FailedCell(error, "name = 'a'\nother = 'selct a'\nspark.sql('selct a\\nfrom t where b = \\'a\\'')")
 
     assert list(sql_syntax.rejected(cell)) == [("selct a\nfrom t where b = 'a'", "selct", 0)]
+
+
+def test_a_misspelt_table_is_corrected_and_a_column_of_that_name_stays():
+    error = ValueError("[TABLE_OR_VIEW_NOT_FOUND] The table or view `price` cannot be found.")
+    cell = FailedCell(error, 'paid = spark.table("price").agg(F.sum("price")).first()')
+
+    box = sql._other_table(cell, "price", "priced", "There is none.", "priced exists")
+
+    assert box
+    assert box.remedy == 'paid = spark.table("priced").agg(F.sum("price")).first()'

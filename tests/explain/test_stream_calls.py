@@ -7,6 +7,7 @@ import pytest
 from eventlab.explain import stream_calls
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.settings import settings
+from tests.explain.test_python import failed
 from tests.explain.test_types_and_folders import let_hdfs_have
 
 NO_NAME = Exception("queryName must be specified for memory sink.")
@@ -85,3 +86,48 @@ def test_a_table_gets_a_name_that_no_query_has():
 
     assert stream_calls.free_table("rows", session) == "rows2"
     assert stream_calls.free_table("rows", None) == "rows"
+
+
+class DataStreamWriter:
+    """A writer, as far as an explanation looks at it."""
+
+
+class StreamingQuery:
+    """A query of the sink memory, as far as an explanation looks at it."""
+
+    name = "by_type"
+
+
+@pytest.mark.parametrize(
+    ("statement", "fixed"),
+    [
+        ("replay = counts.writeStream.format('memory')", "replay = counts.writeStream.format('memory').start()"),
+        ("replay = (\n    counts.writeStream\n)", "replay = (\n    counts.writeStream\n.start())"),
+    ],
+)
+def test_a_writer_that_is_used_like_a_query_is_started(statement, fixed):
+    writer = DataStreamWriter()
+    error = AttributeError(name="awaitTermination", obj=writer)
+    cell = FailedCell(error, "replay.awaitTermination()", {"replay": writer, "In": [statement, ""]})
+
+    box = stream_calls.writer_not_started(cell, settings)
+
+    assert box
+    assert box.remedy == fixed
+    error.name = "colour"
+    assert stream_calls.writer_not_started(cell, settings) is None
+
+
+def test_the_rows_of_a_query_are_in_its_table(monkeypatch):
+    tables = ["by_type"]
+    session = SimpleNamespace(catalog=SimpleNamespace(tableExists=tables.__contains__))
+    monkeypatch.setattr(stream_calls, "session_of", lambda cell: session)
+    query = StreamingQuery()
+    cell = failed("by_type.show()", by_type=query)
+
+    box = stream_calls.query_is_no_table(cell, settings)
+
+    assert box
+    assert box.remedy == 'spark.table("by_type").show()'
+    tables.clear()
+    assert stream_calls.query_is_no_table(cell, settings) is None

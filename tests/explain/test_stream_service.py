@@ -65,3 +65,15 @@ def test_a_query_without_a_report_is_named_only_where_the_report_was_missing(fie
     assert box is not None
     assert box.proof.endswith("query.recentProgress has 1 report now")
     assert stream.no_report_yet(other, Settings()) is None
+
+
+def test_a_query_of_a_spark_server_that_does_not_answer_is_not_asked():
+    asked = []
+    is_active = property(lambda self: asked.append("isActive"))
+    ended = type(Query.__name__, (SimpleNamespace,), {"__module__": Query.__module__, "isActive": is_active})
+    error = RuntimeError("status = StatusCode.UNAVAILABLE")
+
+    assert (
+        stream_service.query_has_ended(FailedCell(error, "query.status", {"query": ended()}), Settings()) is None
+    )
+    assert asked == []

@@ -229,3 +229,20 @@ def test_the_path_that_is_named_was_missing_before_the_command_ran(monkeypatch, 
 
     assert (box and box.remedy) == remedy
     assert box is None or box.what.startswith(what)
+
+
+def test_a_folder_that_lacks_batches_of_its_stream_is_to_be_deleted(monkeypatch):
+    text = (
+        "(java.io.FileNotFoundException) /tmp/x/_spark_metadata/0 doesn't exist (latestId: 8, compactInterval: 10)"
+    )
+    cell = FailedCell(Exception(text), 'spark.read.parquet("/tmp/x").show()')
+    monkeypatch.setattr(filesystem, "names", lambda path, settings: ["_spark_metadata"])
+
+    box = stream_output.batch_missing(cell, settings)
+
+    assert box
+    assert "/tmp/x lacks batch 0 of its stream" in box.what
+    assert box.remedy == "!hadoop fs -rm -r -f -skipTrash /tmp/x"
+
+    monkeypatch.setattr(filesystem, "names", lambda path, settings: ["my_notes.txt"])
+    assert stream_output.batch_missing(cell, settings) is None

@@ -22,9 +22,9 @@ JAVA_FRAME = re.compile(
 
 NAME_IN_BRACES = re.compile(r"\{[A-Za-z_][\w.]*\}")
 NOT_REPLACED = (
-    "is a name in braces, not its value. In a line with !, Jupyter replaces {name} only if the line has no other "
-    "braces, such as JSON's: write JSON's braces twice ({{ and }}). In a %%bash cell, write $NAME, for example "
-    "$BROKER"
+    "is a name in braces, not its value. In a line with !, Jupyter replaces names in braces only if all of them "
+    "exist, and the line has no other braces: write JSON's braces twice ({{ and }}). In a %%bash cell, write "
+    "$NAME, for example $BROKER"
 )
 
 

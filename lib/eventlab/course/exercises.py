@@ -91,7 +91,9 @@ def _practice_has_three_partitions() -> str | None:
 @exercise("01-2")
 def _folder_exists() -> str | None:
     if filesystem.exists("/tmp/hello"):
-        return None
+        is_file = filesystem.names("/tmp/hello") == [""]
+        delete = "Delete it, and create the folder:\n!hadoop fs -rm -skipTrash /tmp/hello"
+        return f"/tmp/hello is a file, not a folder. {delete}" if is_file else None
     return "There is no folder /tmp/hello on HDFS. Create it with hadoop fs -mkdir."
 
 

@@ -17,20 +17,34 @@ TRY_AGAIN = f"Delete what is there, and try again:\n!hadoop fs -rm -r -f -skipTr
 @exercise("10-1")
 def _each_knife_is_written_once() -> str | None:
     """Accept any number of knives from 5 on: the cell that buys them may run again."""
-    from pyspark.sql import SparkSession
-
     bought = sum(event.get("event_type") == "purchase_knife" for event in new_events())
     if bought < 5:
         return f"{bought} knives were bought since this lesson began, not 5. Call /purchase_a_knife with ab."
     if not filesystem.exists(f"{KNIVES}/_spark_metadata"):
         return f"No stream has written to {KNIVES}. Start one with this path and a checkpoint of its own."
-    if (rows := SparkSession.builder.getOrCreate().read.parquet(KNIVES).count()) == bought:
+    delete = f"delete its folder and its checkpoint:\n!hadoop fs -rm -r -f -skipTrash {KNIVES} {KNIVES}.checkpoint"
+    try:
+        rows = _count_of_rows(KNIVES)
+    except Exception as error:
+        if "_spark_metadata/" not in str(error):
+            raise
+        return (
+            f"{KNIVES} lacks the first batches of a query: it had the checkpoint of another query, or files were "
+            f"deleted. Use a checkpoint of its own. Stop your query, and {delete}"
+        )
+    if rows == bought:
         return None
     return (
         f"{bought} knives were bought since this lesson began, and {KNIVES} has {rows} rows. Keep only "
         "purchase_knife, call processAllAvailable(), and check again. If there are too many rows, stop your query "
-        f"and delete its folder and its checkpoint:\n!hadoop fs -rm -r -f -skipTrash {KNIVES} {KNIVES}.checkpoint"
+        f"and {delete}"
     )
+
+
+def _count_of_rows(folder: str) -> int:
+    from pyspark.sql import SparkSession
+
+    return SparkSession.builder.getOrCreate().read.parquet(folder).count()
 
 
 @exercise("10-2")
@@ -96,6 +110,8 @@ def _the_repeated_batch_is_written_once() -> str | None:
             f"{SAFE} has no folder such as batch=0. It contains: {', '.join(names)}. The next batch would replace "
             f"it. Put the number into the name, with an f-string. {TRY_AGAIN}"
         )
+    if others := [name for name in names if not re.match(r"batch=\d+$|[._]", name)]:
+        return f"{SAFE} also contains {', '.join(others)}, for example of an earlier attempt. {TRY_AGAIN}"
     rows, events, last = _offsets(SAFE)
     if not rows or not rows == events == last + 1:
         return (
@@ -121,4 +137,7 @@ def _the_dead_letter_was_repaired() -> str | None:
     bought = [event for event in new_events() if event.get("player") == "eve"]
     if any(event.get("event_type") == "purchase_sword" for event in bought):
         return None
-    return "There is no sword purchase of the player eve in the lesson's topic. Send the message as valid JSON."
+    return (
+        "There is no sword purchase of the player eve in the lesson's topic. "
+        "Send the message as valid JSON: a dict, or bytes."
+    )

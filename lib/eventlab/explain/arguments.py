@@ -15,7 +15,7 @@ from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.names import OF_PYTHON
 from eventlab.explain.owners import calls_of_frames
 from eventlab.explain.session import is_dataframe
-from eventlab.explain.syntax_trees import called_name, literal
+from eventlab.explain.syntax_trees import called_name, literal, python_tree
 from eventlab.explain.writer import MODES
 from eventlab.settings import Settings
 
@@ -133,6 +133,14 @@ def text_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | N
     Remedy: The line with quotes.
     """
     name = cell.error.name if isinstance(cell.error, NameError) else None
+    for call in cell.failed_calls():
+        for position, node in enumerate(call.args):
+            if isinstance(node, ast.Name) and node.id == name and _was_text(cell, call, position, name):
+                what = f"{name} has no quotes, so Python looks for a variable of this name. A string needs quotes."
+                proof = (
+                    f'an earlier cell calls {called_name(call)} with "{name}"; {name} is not set in this kernel'
+                )
+                return python_correction(cell, node, f'"{name}"', what, proof)
     items = [item for node in cell.nodes(ast.Dict) for item in zip(node.keys, node.values, strict=True)]
     keys = [key for key, _ in items]
     hosts = [value for key, value in items if str(literal(key)).lower() == "host"]
@@ -143,8 +151,20 @@ def text_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | N
         return python_correction(cell, host, f'"{code}"', what, f"{name} is not set in this kernel")
     columns = [argument for call in calls_of_frames(cell, *TAKE_TEXTS) for argument in call.args]
     columns += [keyword.value for call in cell.calls(*PLOTS) for keyword in call.keywords]
+    columns += [node.slice for node in cell.nodes(ast.Subscript)]
     answers = _answers(cell)
-    if any(re.search(rf"\b{name}\b", source) for source in cell.history) or str(name).lower() in OF_PYTHON:
+    for node in [node for node in columns if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub)]:
+        code = source_of(cell, node)
+        if code.startswith(f"{name}-") and any(code in known for known in _columns_of_frames(cell)):
+            what = f"{code} has no quotes, so Python calculates {code.replace('-', ' minus ')}. "
+            what += "The name of a column needs quotes."
+            return python_correction(cell, node, f'"{code}"', what, f"{name} is not set in this kernel")
+    for sql in [argument for call in calls_of_frames(cell, "selectExpr") for argument in call.args]:
+        code, used = source_of(cell, sql), [item.id for item in ast.walk(sql) if isinstance(item, ast.Name)]
+        if name in used and '"' not in code and any(name in known for known in _columns_of_frames(cell)):
+            what = f"selectExpr reads {code} as SQL, which is a string. A string needs quotes."
+            return python_correction(cell, sql, f'"{code}"', what, f"{name} is not set in this kernel")
+    if any(_sets(source, name) for source in cell.history) or str(name).lower() in OF_PYTHON:
         keys, answers = [], []  # it may be a variable
     for text in [*keys, *columns, *answers]:
         if not isinstance(text, ast.Name) or text.id != name:
@@ -157,6 +177,21 @@ def text_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | N
         what += "If your answer is a string, it needs quotes." if text in answers else "A string needs quotes."
         return python_correction(cell, text, f'"{name}"', what, f"{name} is not set in this kernel")
     return None
+
+
+def _was_text(cell: FailedCell, call: ast.Call, position: int, text: str) -> bool:
+    """Return whether an earlier cell calls the same function with this string at the same position."""
+    nodes = (node for source in cell.history for node in ast.walk(python_tree(source)))
+    calls = (node for node in nodes if isinstance(node, ast.Call) and called_name(node) == called_name(call))
+    return any(literal(other.args[position]) == text for other in calls if len(other.args) > position)
+
+
+def _sets(source: str, name: str | None) -> bool:
+    """Return whether a cell sets or imports a name; strings with the name, and its use, do not count."""
+    nodes = list(ast.walk(python_tree(source)))
+    stored = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    defined = {getattr(node, "asname", None) or getattr(node, "name", None) for node in nodes}
+    return name in stored | defined
 
 
 def _columns_of_frames(cell: FailedCell) -> Iterator[list[str]]:

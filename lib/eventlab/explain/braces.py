@@ -11,6 +11,7 @@ from eventlab.settings import Settings
 
 NAME_IN_BRACES = r"(?<![{$%])(?!(?<=')\{[\w.]+\}')\{([A-Za-z_][\w.]*)\}(?!\})"
 """A name between braces, which are not alone between quotes, as a program of `jq` is."""
+COMMAND_LINE = r"^[ \t]*(?:\w+[ \t]*=[ \t]*)?!.*$"
 
 
 def no_variable_in_braces(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -18,9 +19,15 @@ def no_variable_in_braces(cell: FailedCell, settings: Settings) -> Explanation |
 
     Remedy: The line with the nearest variable, or the list of the variables that exist.
     """
-    if not is_failed_command(cell) or cell.is_shell_cell:
-        return None
-    lines = "\n".join(line for line in cell.source.split("\n") if line.lstrip().startswith("!"))
+    return unset_in_braces(cell, settings) if is_failed_command(cell) else None
+
+
+def unset_in_braces(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a command, which may not be known to have failed, got the name of a variable that is not set.
+
+    Remedy: The line with the nearest variable, or the list of the variables that exist.
+    """
+    lines = "" if cell.is_shell_cell else "\n".join(re.findall(COMMAND_LINE, cell.source, re.MULTILINE))
     for name in (name.split(".")[0] for name in re.findall(NAME_IN_BRACES, lines)):
         if name in cell.namespace or hasattr(builtins, name):  # `awk '{print}'`
             continue

@@ -23,7 +23,7 @@ NO_CODE = rf"{LITERALS_AND_COMMENTS.pattern}|`[^`]*`"
 FIRST_SIGN = 0xE000
 """The first of the characters for private use, which stand for these parts while the rest changes."""
 OF_F = re.compile(r"\bF\.\w")
-ACCEPTED = ", and accepts the query with the line below"
+ACCEPTED = "; Spark accepts the query with the line below"
 """Added to the proof of a correction that Spark has checked."""
 
 

@@ -7,9 +7,10 @@ from eventlab.explain.edits import python_correction, source_of, statement_corre
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.kafka import UNREACHABLE
-from eventlab.explain.syntax_trees import called_name, owner_of
+from eventlab.explain.syntax_trees import called_name, owner_of, python_tree
 from eventlab.settings import Settings
 
+STARTS = ("earliest", "latest", "none")
 CLIENTS = ("KafkaConsumer", "KafkaProducer", "KafkaAdminClient")
 
 
@@ -52,6 +53,48 @@ def commit_without_group(cell: FailedCell, settings: Settings) -> Explanation | 
     return None
 
 
+def unknown_start(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `auto_offset_reset` has a value that kafka-python does not know: `beginning` is kafkacat's.
+
+    Remedy: The line with `earliest` or `latest`.
+    """
+    if not cell.matches(r"NoOffsetForPartitionError"):
+        return None
+    statements = [cell.assignment_of(name) for name in cell.variables]
+    for source in filter(None, [cell.source, *statements]):
+        calls = [node for node in ast.walk(python_tree(source)) if isinstance(node, ast.Call)]
+        starts = [item for call in calls for item in call.keywords if item.arg == "auto_offset_reset"]
+        for start in [item for item in starts if (cell.text_of(item.value) or "latest") not in STARTS]:
+            given = str(cell.text_of(start.value))
+            new = "latest" if given in ("end", "largest", "newest", "last") else "earliest"
+            what = (
+                f"auto_offset_reset is {new!r} here, not {given!r}: 'beginning' and 'end' are words of kafkacat."
+            )
+            proof = f"kafka-python knows {', '.join(STARTS)}, and reports: {cell.error}"
+            old = ast.get_source_segment(source, start.value) or ""
+            if source == cell.source:
+                return python_correction(cell, start.value, f'"{new}"', what, proof)
+            return statement_correction(cell, source, source.replace(old, f'"{new}"'), what, proof)
+    return None
+
+
+def unnamed_consumer_at_end(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a consumer without a variable, as in the head of a loop, starts at the end of a topic."""
+    for call in cell.calls("KafkaConsumer") if cell.error is None else ():
+        options = {item.arg: cell.text_of(item.value) for item in call.keywords}
+        start = options.get("auto_offset_reset", "latest")
+        if {"group_id", None} & set(options) or start != "latest":
+            continue
+        for topic in filter(None, map(cell.text_of, call.args)):
+            offsets = kafka.topic_offsets(settings.bootstrap_servers, topic)
+            if offsets and offsets.count:
+                what = f"The consumer starts at the end of topic {topic!r} and gets only new messages."
+                proof = f"its auto_offset_reset is 'latest', the default; {topic!r} has {offsets.count} messages"
+                code = with_keyword(source_of(cell, call), "auto_offset_reset", '"earliest"')
+                return python_correction(cell, call, code, what, proof) if code else None
+    return None
+
+
 def message_instead_of_value(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that `json.loads` got a message, not its value.
 
@@ -70,4 +113,9 @@ def message_instead_of_value(cell: FailedCell, settings: Settings) -> Explanatio
     return None
 
 
-EXPLANATIONS: list[Explain] = [client_without_address, commit_without_group, message_instead_of_value]
+EXPLANATIONS: list[Explain] = [
+    client_without_address,
+    commit_without_group,
+    unknown_start,
+    message_instead_of_value,
+]

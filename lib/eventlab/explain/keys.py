@@ -1,4 +1,4 @@
-"""Explains a field that a Row does not have, and a key that a dictionary does not have.
+"""Explains a field that a Row or a list of rows does not have, and a key that a dictionary does not have.
 
 The row or the dictionary is the one with which Python failed: the frame of the error has it.
 """
@@ -128,4 +128,20 @@ def _other_key(
     return Explanation(what, proof, f'["{names[0]}"]', ONE_OF_THEM) if is_row and slices else None
 
 
-EXPLANATIONS: list[Explain] = [field_of_a_row, key_of_a_dictionary]
+def field_of_rows(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that `collect()` returns a list: each of its rows has the field.
+
+    Remedy: The line with the first row.
+    """
+    if not cell.matches(r"^builtins\.TypeError: list indices must be integers or slices, not str"):
+        return None
+    for node in [node for node in cell.failed_nodes(ast.Subscript) if isinstance(literal(node.slice), str)]:
+        value, code = cell.value_of(node.value), source_of(cell, node.value)
+        is_call = isinstance(node.value, ast.Call) and called_name(node.value) in ("collect", "take", "tail")
+        if is_call or (isinstance(value, list) and value and type(value[0]).__name__ == "Row"):
+            what = "collect() returns a list of rows, and a row has the field. [0] is the first row of a list."
+            return python_correction(cell, node.value, f"{code}[0]", what, str(cell.error))
+    return None
+
+
+EXPLANATIONS: list[Explain] = [field_of_a_row, field_of_rows, key_of_a_dictionary]

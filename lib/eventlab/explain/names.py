@@ -66,7 +66,10 @@ def _description(owner: Any) -> str:
     """Return what an object is: a module or a class with its name, or an object of a class."""
     if inspect.ismodule(owner):
         return f"The module {owner.__name__}"
-    return f"The class {owner.__name__}" if isinstance(owner, type) else f"A {type(owner).__name__}"
+    if isinstance(owner, type):
+        return f"The class {owner.__name__}"
+    name = type(owner).__name__
+    return f"An {name}" if name[0] in "AEIOU" else f"A {name}"
 
 
 def _method_without_parentheses(cell: FailedCell, method: Any, name: str) -> Explanation | None:

@@ -14,6 +14,8 @@ OF_PANDAS = {"orderBy": "sort_values", "sort": "sort_values", "filter": "query",
 """Methods of Spark's DataFrames, with those of pandas that do the same."""
 AGGREGATES = ("sum", "avg", "mean", "max", "min")
 """Methods of pandas' DataFrames and of Spark's groups."""
+OF_TABLES = ("table", "sql", "parquet", "select", "where", "filter")
+"""Methods of Spark that return a DataFrame."""
 COPIES = "toPandas() copies a small DataFrame of Spark to a table of pandas"
 
 
@@ -55,7 +57,8 @@ def method_of_pandas(cell: FailedCell, settings: Settings) -> Explanation | None
     for call in cell.failed_calls():
         frame, name = owner_of(call), called_name(call)
         value = cell.value_of(frame)
-        if frame is None or not is_dataframe(value) or hasattr(Column, name) or hasattr(DataFrame, name):
+        is_frame = is_dataframe(value) or (isinstance(frame, ast.Call) and called_name(frame) in OF_TABLES)
+        if frame is None or not is_frame or hasattr(Column, name) or hasattr(DataFrame, name):
             continue
         texts = [isinstance(literal(item), str) for item in call.args]
         if name in AGGREGATES:

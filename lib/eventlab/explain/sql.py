@@ -26,7 +26,7 @@ from eventlab.settings import Settings
 
 END_OF_GROUP = re.compile(r"\s+(having|order\s+by|limit|union)\b", re.IGNORECASE)
 CREATED_VIEW = re.compile(
-    r"""TempView\(\s*['"](\w+)|\bview\s+(?:if\s+not\s+exists\s+)?(\w+)\s+as\b""", re.IGNORECASE
+    r"""(?:TempView|queryName)\(\s*['"](\w+)|\bview\s+(?:if\s+not\s+exists\s+)?(\w+)\s+as\b""", re.IGNORECASE
 )
 OF_ONE_ROW = r"(hour|day|month|year|minute|date|lower|upper|substring\w*|cast|coalesce)\("
 """Functions of SQL that give a value for each row, and so are no aggregates."""
@@ -52,8 +52,11 @@ def table_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
     for similar in close_matches(name, created)[:1]:
         if session.catalog.tableExists(similar):
             what = f"There is no table or view {name!r} in this session. Did you mean {similar!r}?"
-            if explanation := name_correction(cell, name, similar, what, f"the view {similar!r} exists"):
+            if explanation := _other_table(cell, name, similar, what, f"the view {similar!r} exists"):
                 return explanation
+    if found := statement_of_view(cell, name, session):
+        what = f"The view {name!r} belongs to an earlier Spark session. A view ends with its session."
+        return Explanation(what, f"this session has no table or view {name!r}; {found[1]}", found[0])
     existing = sorted(table.name for table in session.catalog.listTables())
     if name.lower() in [table.lower() for table in existing]:
         return None
@@ -61,17 +64,22 @@ def table_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
     proof = f"the session's tables and views are: {', '.join(existing) or 'none'}"
     for similar in close_matches(name, existing)[:1]:
         question = f"{what} Did you mean {similar!r}?"
-        if explanation := name_correction(cell, name, similar, question, proof):
+        if explanation := _other_table(cell, name, similar, question, proof):
             return explanation
-    if found := statement_of_view(cell, name, session):
-        what = f"The view {name!r} belongs to an earlier Spark session. A view ends with its session."
-        return Explanation(what, f"{proof}; {found[1]}", found[0])
     return Explanation(
         f"{what} A temporary view exists only in the session that created it.",
         proof,
         f"{session_variable(cell) or 'spark'}.catalog.listTables()",
         TO_SEE,
     )
+
+
+def _other_table(cell: FailedCell, name: str, similar: str, what: str, proof: str) -> Explanation | None:
+    """Explain with the name of another table; a column of the old name stays."""
+    for call in cell.failed_calls("table"):
+        if call.args and isinstance(call.args[0], ast.Constant) and call.args[0].value == name:
+            return python_correction(cell, call.args[0], f'"{similar}"', what, proof)
+    return name_correction(cell, name, similar, what, proof)
 
 
 def view_exists(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -140,12 +148,20 @@ def aggregate_in_where(cell: FailedCell, settings: Settings) -> Explanation | No
 
     Remedy: The line with HAVING after GROUP BY.
     """
-    if not cell.has_condition("INVALID_WHERE_CONDITION"):
+    unknown = cell.conditions.get("UNRESOLVED_COLUMN.WITH_SUGGESTION", {}).get("objectName", "").replace("`", "")
+    if not unknown and not cell.has_condition("INVALID_WHERE_CONDITION"):
         return None
     pattern = r"\s*\bwhere\s+(.*?)(\s+group\s+by\s+.*?)(?=\s+(?:order\s+by|limit)\b|\s*$)"
     for _, query in sql_texts(cell, "("):
         match = re.search(pattern, query, re.IGNORECASE | re.DOTALL)
-        if match and "having" not in match[0].lower():
+        of_group = rf"\b{AGGREGATE.pattern}.*\bas\s+{unknown}\b" if unknown.isidentifier() else ""
+        is_named = of_group and match and re.search(of_group, query[: match.start()], re.IGNORECASE | re.DOTALL)
+        if is_named and match and re.search(rf"\b{unknown}\b", match[1]):
+            what = f"where chooses rows before they are grouped, so it does not know {unknown}. "
+            what += "having chooses groups."
+            proof = f"Spark finds no column {unknown}"
+            return sql_correction(cell, match[0], f"{match[2]} having {match[1]}", what, proof)
+        if not unknown and match and "having" not in match[0].lower():
             what = "where chooses rows before they are grouped, so it cannot use an aggregate such as count(*). "
             what += "having chooses groups."
             proof = f"Spark reports INVALID_WHERE_CONDITION for {match[1]}"

@@ -32,6 +32,7 @@ EDITS = (
     (r"\bnot\s*=", "!=", "In SQL, != means not equal."),
     (r"(?<=\w\s)[x×](?=\s\w)", "*", "The sign of a multiplication is *."),
     (r"\b(group|order)\s+(?!by\b)", r"\1 by ", "The word by is missing after group or order."),
+    (r"(?<=\s)(desc|asc)ending\b", r"\1", "SQL has the words desc and asc."),
     (r"\b(order\s+by)\s+(desc|asc)\s+(\S+)", r"\1 \3 \2", "The words desc and asc follow the column."),
     (r"\b(group\s+by\s+[^()]+?)\s+where\b", r"\1 having", "A condition on groups begins with having."),
     (r"\s+(order\s+by\b.*?)\s+(group\s+by\b.*\S)", r" \2 \1", "In SQL, order by follows group by."),
@@ -179,8 +180,7 @@ def wrong_schema(cell: FailedCell, settings: Settings) -> Explanation | None:
     def is_schema(text: str) -> bool:
         return has_schema(lambda: session.range(1).select(functions.from_json(functions.lit("{}"), text)))
 
-    texts = [cell.text_of(argument) for call in cell.calls("from_json", "schema") for argument in call.args]
-    for schema in [text for text in texts if text and " " in text]:
+    for schema in dict.fromkeys(text for _, text in cell.strings() if " " in text):
         new, reasons, known = schema, list[str](), (*TYPES, *OTHER_TYPES)
         for word in dict.fromkeys(re.findall(r"(?<=[\w`])[\s:]+(\w+)", schema)):
             for similar in close_matches(word.lower(), known)[:1] if word.lower() not in known else ():

@@ -5,15 +5,37 @@ import re
 from typing import Any
 
 from eventlab.explain.checkpoints import free_folder
-from eventlab.explain.edits import end_of, python_correction, source_of
+from eventlab.explain.edits import end_of, python_correction, source_of, statement_correction
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
-from eventlab.explain.session import session_of
+from eventlab.explain.session import session_of, session_variable
 from eventlab.explain.syntax_trees import owner_of
 from eventlab.settings import Settings
 
 FILES = ("parquet", "json", "csv", "orc", "text")
 """Formats of files, and the methods of writers for them."""
+OF_QUERIES = (
+    "awaitTermination",
+    "processAllAvailable",
+    "lastProgress",
+    "recentProgress",
+    "isActive",
+    "status",
+    "stop",
+)
+OF_TABLES = (
+    "show",
+    "count",
+    "collect",
+    "toPandas",
+    "select",
+    "where",
+    "filter",
+    "groupBy",
+    "orderBy",
+    "take",
+    "first",
+)
 
 
 def trigger_without_name(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -92,4 +114,43 @@ def written_to_files(cell: FailedCell, settings: Settings) -> str | None:
     return None
 
 
-EXPLANATIONS: list[Explain] = [trigger_without_name, table_without_name, function_of_batches]
+def writer_not_started(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a writer is no query: `start()` is missing, which starts the query and returns it.
+
+    Remedy: The statement with `start()`.
+    """
+    if not isinstance(cell.error, AttributeError) or type(cell.error.obj).__name__ != "DataStreamWriter":
+        return None
+    names = [name for name, value in cell.variables.items() if value is cell.error.obj]
+    for name in names if cell.error.name in OF_QUERIES else ():
+        if (statement := cell.assignment_of(name)) and ".start(" not in statement:
+            fixed = f"{statement[:-1]}.start())" if statement.endswith("\n)") else f"{statement}.start()"
+            what = f"{name} only describes how to write the stream. start() starts the query, and returns it."
+            return statement_correction(cell, statement, fixed, what, f"{name} is a DataStreamWriter")
+    return None
+
+
+def query_is_no_table(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a query has no rows to show: the sink `memory` writes them to a table with its name.
+
+    Remedy: The line with the table.
+    """
+    if not isinstance(cell.error, AttributeError) or type(cell.error.obj).__name__ != "StreamingQuery":
+        return None
+    for node in cell.failed_attributes(cell.error.name) if cell.error.name in OF_TABLES else ():
+        table, code = getattr(cell.error.obj, "name", None), source_of(cell, node.value)
+        session = session_of(cell)
+        if table and session is not None and session.catalog.tableExists(table):
+            what = f"{code} is a query, which has no rows. Its rows are in the table {table!r}."
+            new = f'{session_variable(cell) or "spark"}.table("{table}")'
+            return python_correction(cell, node.value, new, what, f"the session has a table {table!r}")
+    return None
+
+
+EXPLANATIONS: list[Explain] = [
+    trigger_without_name,
+    table_without_name,
+    function_of_batches,
+    writer_not_started,
+    query_is_no_table,
+]

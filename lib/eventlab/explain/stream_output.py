@@ -31,8 +31,28 @@ def output_deleted(cell: FailedCell, settings: Settings) -> Explanation | None:
         "files were deleted, or the checkpoint belongs to another query.",
         f"{folder}/_spark_metadata has no file {missing[2]}; the checkpoint is {checkpoint}",
         f"!hadoop fs -rm -r -f -skipTrash {checkpoint} {folder}",
-        "If another query has this checkpoint, use another one in the cell. Otherwise, to start again at the "
-        "beginning, run this, then run the cell again",
+        "If another query has this checkpoint, write another one in the cell, and delete only the folder of the "
+        "rows. Otherwise, to start again at the beginning, run this, then run the cell again",
+    )
+
+
+def batch_missing(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a folder that is read lacks batches of the stream that wrote it.
+
+    Remedy: Delete the output; its query then needs a new checkpoint.
+    """
+    missing = re.search(r"FileNotFoundException\) (\S+)/_spark_metadata/(\d+) doesn't exist", cell.text)
+    if not missing or not filesystem.has_webhdfs(missing[1], settings):
+        return None
+    folder, batch = filesystem.plain_path(missing[1]), missing[2]
+    if not has_only_files_of_spark(folder, settings):
+        return None
+    return Explanation(
+        f"The folder {folder} lacks batch {batch} of its stream: the query had the checkpoint of another query, "
+        "or files were deleted. Spark cannot read such a folder.",
+        f"Spark reports that {folder}/_spark_metadata/{batch} does not exist",
+        f"!hadoop fs -rm -r -f -skipTrash {folder}",
+        "Stop the query that writes it, and run this. Then start the query with a new checkpoint of its own",
     )
 
 
@@ -78,4 +98,4 @@ def _is_empty(path: str, settings: Settings) -> bool:
     )
 
 
-EXPLANATIONS: list[Explain] = [nothing_written, output_deleted]
+EXPLANATIONS: list[Explain] = [nothing_written, output_deleted, batch_missing]

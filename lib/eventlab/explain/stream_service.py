@@ -29,9 +29,11 @@ def query_has_ended(cell: FailedCell, settings: Settings) -> Explanation | None:
     Remedy: The start of the service, or the statement that starts the query.
     """
     name = next((name for name, patterns in ERRORS.items() if cell.matches(*patterns)), None)
+    if name is None:
+        return None  # without this, a query of a Spark server that has ended would be asked for ten seconds
     ended = [key for key, value in cell.variables.items() if is_query(value) and _has_failed(value)]
     statement = cell.assignment_of(ended[0]) if len(ended) == 1 else None
-    if name is None or statement is None:
+    if statement is None:
         return None
     if not_running := service.service_not_running(settings, name):
         return not_running

@@ -15,7 +15,9 @@ from eventlab.clients import kafka
 from eventlab.errors import EventlabError
 from eventlab.explain import (
     api,
+    braces,
     created_topics,
+    kafka_calls,
     kafka_client,
     loops,
     registry,
@@ -149,8 +151,9 @@ def position_at_end(cell: FailedCell, settings: Settings) -> Explanation | None:
 
     Remedy: The line that starts at the beginning, or with another group.
     """
-    if explanation := kafka_client.no_message_for_consumer(cell, settings):
-        return explanation
+    for function in (kafka_client.no_message_for_consumer, kafka_calls.unnamed_consumer_at_end):
+        if explanation := function(cell, settings):
+            return explanation
     for command in commands(cell):
         topic = option(command, "-t")
         start = option(command, "-o") or ""
@@ -230,6 +233,7 @@ def topics(cell: FailedCell, settings: Settings) -> Iterable[str]:
 
 SILENCES: list[Explain] = [
     why_line.unknown_name,
+    braces.unset_in_braces,
     method_without_parentheses,
     loops.loop_shows_columns,
     service_down,
