@@ -55,7 +55,7 @@ def test_a_folder_that_lacks_the_batches_of_another_checkpoint_is_to_be_deleted(
     monkeypatch.setattr(stream_exercises, "_count_of_rows", read)
 
     printed = checked(capsys, "10-1")
-    assert "it had the checkpoint of another query" in printed
+    assert "the query had the checkpoint of another query" in printed
     assert "!hadoop fs -rm -r -f -skipTrash /tmp/lesson-10/knives /tmp/lesson-10/knives.checkpoint" in printed
 
 
@@ -70,7 +70,7 @@ def test_a_folder_that_lacks_the_batches_of_another_checkpoint_is_to_be_deleted(
         (
             ["0", "batch=0"],
             (10, 10, 9),
-            "also contains 0, for example of an earlier attempt. Delete what is there",
+            "also contains 0, perhaps of an earlier attempt. Delete what is there",
         ),
         (["batch={number}"], (10, 10, 9), "Put the number into the name, with an f-string"),
     ],

@@ -90,11 +90,12 @@ def _practice_has_three_partitions() -> str | None:
 
 @exercise("01-2")
 def _folder_exists() -> str | None:
-    if filesystem.exists("/tmp/hello"):
-        is_file = filesystem.names("/tmp/hello") == [""]
-        delete = "Delete it, and create the folder:\n!hadoop fs -rm -skipTrash /tmp/hello"
-        return f"/tmp/hello is a file, not a folder. {delete}" if is_file else None
-    return "There is no folder /tmp/hello on HDFS. Create it with hadoop fs -mkdir."
+    if not filesystem.exists("/tmp/hello"):
+        return "There is no folder /tmp/hello on HDFS. Create it with hadoop fs -mkdir."
+    if filesystem.names("/tmp/hello") != [""]:
+        return None
+    create = "Create the folder with hadoop fs -mkdir after you have deleted the file"
+    return f"/tmp/hello is a file, not a folder. {create}:\n!hadoop fs -rm -skipTrash /tmp/hello"
 
 
 @exercise("02-1")

@@ -29,8 +29,8 @@ def _each_knife_is_written_once() -> str | None:
         if "_spark_metadata/" not in str(error):
             raise
         return (
-            f"{KNIVES} lacks the first batches of a query: it had the checkpoint of another query, or files were "
-            f"deleted. Use a checkpoint of its own. Stop your query, and {delete}"
+            f"{KNIVES} lacks batches of your query: the query had the checkpoint of another query, or files were "
+            f"deleted. To start it again with a checkpoint of its own, stop it, and {delete}"
         )
     if rows == bought:
         return None
@@ -111,7 +111,7 @@ def _the_repeated_batch_is_written_once() -> str | None:
             f"it. Put the number into the name, with an f-string. {TRY_AGAIN}"
         )
     if others := [name for name in names if not re.match(r"batch=\d+$|[._]", name)]:
-        return f"{SAFE} also contains {', '.join(others)}, for example of an earlier attempt. {TRY_AGAIN}"
+        return f"{SAFE} also contains {', '.join(others)}, perhaps of an earlier attempt. {TRY_AGAIN}"
     rows, events, last = _offsets(SAFE)
     if not rows or not rows == events == last + 1:
         return (
