@@ -93,7 +93,7 @@ def test_a_column_with_a_dash_without_quotes_is_corrected():
     assert box_of(arguments, failed("x = events[user-agent]", events=events)) is None
 
 
-@pytest.mark.parametrize(("given", "meant"), [("beginning", "earliest"), ("end", "latest")])
+@pytest.mark.parametrize(("given", "meant"), [("beginning", "earliest"), ("end", "latest"), ("latst", "latest")])
 def test_a_start_that_is_a_word_of_kafkacat_is_corrected(given, meant):
     error = NoOffsetForPartitionError("t")
     line = "for message in KafkaConsumer('t', auto_offset_reset={}): pass"
@@ -103,7 +103,14 @@ def test_a_start_that_is_a_word_of_kafkacat_is_corrected(given, meant):
 
     assignment = f"consumer = KafkaConsumer('t', auto_offset_reset='{given}')"
     cell = FailedCell(error, "for message in consumer: pass", {"consumer": None, "In": [assignment, ""]})
-    assert f"consumer = KafkaConsumer('t', auto_offset_reset=\"{meant}\")" in box_of(kafka_calls, cell).remedy
+    assert box_of(kafka_calls, cell).remedy == f"consumer = KafkaConsumer('t', auto_offset_reset=\"{meant}\")"
+
+
+def test_only_the_start_of_a_consumer_is_corrected():
+    statement = "messages = list(KafkaConsumer('end', auto_offset_reset='end'))"
+    cell = FailedCell(NoOffsetForPartitionError("t"), "messages", {"messages": [], "In": [statement, ""]})
+
+    assert box_of(kafka_calls, cell).remedy == statement.replace("='end'", '="latest"')
 
 
 @pytest.mark.parametrize(
@@ -149,6 +156,7 @@ def test_the_mark_of_a_command_stands_behind_the_equals_sign():
         ("ab -n 10 purchase_a_knife", "ab -n 10 API/purchase_a_knife"),
         ("ab -n 10 /purchase_a_knife", "ab -n 10 API/purchase_a_knife"),
         ("ab -n 10 http://x:1purchase_a_knife", "ab -n 10 http://x:1/purchase_a_knife"),
+        ("ab -n 10 http://x:1join_guild/owls", "ab -n 10 http://x:1/join_guild/owls"),
     ],
 )
 def test_a_wrong_option_of_a_load_test_is_corrected(line, corrected):
@@ -222,6 +230,11 @@ def test_an_expression_of_sql_without_quotes_is_corrected():
 
     assert box.remedy == 'x = sold.selectExpr("max(player)")'
     assert box_of(arguments, failed("x = sold.selectExpr(max(prices))", sold=Table())) is None
+
+
+@pytest.mark.parametrize("code", ["player + ' as p'", "*player", "pandas.concat(player)"])
+def test_an_expression_of_python_does_not_get_quotes(code):
+    assert box_of(arguments, failed(f"sold.selectExpr({code})", sold=Table(), pandas=pandas)) is None
 
 
 @pytest.mark.parametrize(

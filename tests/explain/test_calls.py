@@ -80,7 +80,9 @@ def test_a_field_of_a_list_of_rows_is_read_from_its_first_row():
     rows = [Row(owned=1)]
 
     assert box_of(failed('n = rows["owned"]', rows=rows)).remedy == 'n = rows[0]["owned"]'
-    assert box_of(failed('n = take(rows)["owned"]', take=list, rows=rows)).remedy == 'n = take(rows)[0]["owned"]'
+    sold = SimpleNamespace(take=lambda count: rows)
+    assert box_of(failed('n = sold.take(1)["owned"]', sold=sold)).remedy == 'n = sold.take(1)[0]["owned"]'
+    assert box_of(failed('n = take(rows)["owned"]', take=list, rows=rows)) is None
     assert box_of(failed('n = [1]["owned"]')) is None
 
 

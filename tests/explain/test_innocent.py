@@ -1,5 +1,6 @@
 """Cells that look like a mistake and have another reason, or none. No service is needed."""
 
+import itertools
 import json
 from datetime import datetime
 from types import SimpleNamespace
@@ -14,15 +15,18 @@ from pyspark.sql.connect import functions
 
 from eventlab.explain import (
     arguments,
+    braces,
     calls,
     checkpoints,
     hdfs,
     json_values,
     kafka_client,
     machine,
+    names,
     rows,
     session,
     spark_connect,
+    sql_syntax,
     stream,
     values,
 )
@@ -67,6 +71,52 @@ def test_no_code_of_the_notebook_runs_for_a_box():
 
 def test_a_key_that_an_earlier_cell_names_may_be_a_variable():
     assert box_of(arguments, failed("{host: 1}", In=["host = 3\ndel host", ""])) is None
+
+
+@pytest.mark.parametrize(
+    ("earlier", "source"),
+    [
+        ('print("total")', "print(total)"),
+        ('event.get("url")', "httpx.get(url)"),
+        ('total = 1\ndel total\nsend("total")', "send(total)"),
+        ("def visit(host): return {'Host': host}", "{host: 1}"),
+    ],
+)
+def test_a_variable_that_is_not_set_yet_is_no_text_without_quotes(earlier, source):
+    cell = failed(source, send=send, httpx=httpx, In=[earlier, ""])
+
+    assert isinstance(cell.error, NameError)
+    assert box_of(arguments, cell) is None
+
+
+def test_the_key_of_a_dictionary_is_not_the_column_of_a_dataframe():
+    bought = pandas.DataFrame({"player": ["ada"]})
+
+    assert box_of(arguments, failed("total[player] = 1", total={}, bought=bought)) is None
+
+
+def test_a_query_with_a_name_is_no_view():
+    earlier = "writer = frame.writeStream.queryName('knives').format('parquet')"
+
+    assert box_of(names, failed("knives.stop()", In=[earlier, ""])) is None
+
+
+def test_only_a_string_that_spark_reports_is_a_schema(monkeypatch):
+    accepted = itertools.cycle([False, True])
+    monkeypatch.setattr(sql_syntax, "session_of", lambda cell: object())
+    monkeypatch.setattr(sql_syntax, "has_schema", lambda create: next(accepted))
+    error = AnalysisException("near 'player strng'", errorClass="PARSE_SYNTAX_ERROR", messageParameters={})
+    boxes = []
+    for source in ("print('all dates')", "schema('player strng')"):
+        boxes.append(sql_syntax.wrong_schema(FailedCell(error, source), settings))
+
+    assert [box and box.remedy for box in boxes] == [None, "schema('player string')"]
+
+
+def test_braces_of_another_program_are_no_variable():
+    source = "!kafkacat -C -t events -e | jq '.item | {name}'"
+
+    assert braces.unset_in_braces(FailedCell(None, source, exit_code=0), settings) is None
 
 
 def send(topic, value):

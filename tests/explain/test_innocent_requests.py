@@ -7,7 +7,7 @@ import httpx
 import pytest
 import requests
 
-from eventlab.explain import api, arguments, json_values
+from eventlab.explain import api, arguments, json_values, kafka_calls, shell_http
 from eventlab.explain.edits import source_of
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.settings import settings
@@ -82,3 +82,33 @@ def test_an_answer_that_is_still_a_stream_is_not_read():
 
     assert box_of(json_values, failed("json.loads(answer)", json=json, answer=answer)) is None
     assert next(answer.iter_content(100)) == b'{"n": 1}'
+
+
+def test_a_consumer_with_a_name_is_checked_by_what_it_has_read(monkeypatch):
+    monkeypatch.setattr(kafka_calls.kafka, "topic_offsets", lambda servers, topic: SimpleNamespace(count=3))
+    named = FailedCell(None, "consumer = KafkaConsumer('t')\nprint(next(consumer))")
+    unnamed = kafka_calls.unnamed_consumer_at_end(FailedCell(None, "list(KafkaConsumer('t'))"), settings)
+
+    assert kafka_calls.unnamed_consumer_at_end(named, settings) is None
+    assert unnamed
+    assert unnamed.remedy == "list(KafkaConsumer('t', auto_offset_reset=\"earliest\"))"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ab -n 5 -p body_file",
+        "ab -n 5 http://x:1/ -T text",
+        "ab -n 5 http://x:1/a_knife extra",
+        'ab -n 5 "http://x:1"a_knife',
+    ],
+)
+def test_the_value_of_an_option_is_no_address(line):
+    assert shell_http.address_without_path(FailedCell(None, f"!{line}", exit_code=1, failed=[]), settings) is None
+
+
+def test_a_variable_of_the_shell_with_an_address_gets_a_path(monkeypatch):
+    monkeypatch.setenv("API", "http://x:1")
+    cell = FailedCell(None, "%%bash\nab -n 5 $API | tail -1", {}, exit_code=1, failed=[])
+
+    assert box_of(shell_http, cell).remedy == "ab -n 5 $API/ | tail -1"

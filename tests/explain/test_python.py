@@ -38,6 +38,11 @@ def commands_box(source, *words, module=usage, **namespace):
     return box_of(module, FailedCell(None, source, namespace, exit_code=1, failed=[words]))
 
 
+@pytest.mark.parametrize(("value", "shown"), [(5, "An int"), ("", "A str"), (json, "The module json")])
+def test_a_class_has_the_right_article(value, shown):
+    assert names._description(value) == shown
+
+
 class Sale:
     """A class of a notebook."""
 

@@ -1,10 +1,12 @@
 """Corrections of SQL that need no service: strings, comments and names in backquotes stay as they are."""
 
 import pytest
+from pyspark.errors.exceptions.connect import AnalysisException
 
 from eventlab.explain import columns, edits, sql, sql_syntax
 from eventlab.explain.columns import Unresolved
 from eventlab.explain.failed_cell import FailedCell
+from eventlab.settings import settings
 
 
 @pytest.mark.parametrize(
@@ -80,3 +82,54 @@ def test_a_misspelt_table_is_corrected_and_a_column_of_that_name_stays():
 
     assert box
     assert box.remedy == 'paid = spark.table("priced").agg(F.sum("price")).first()'
+
+
+class Table:
+    """A DataFrame of Spark Connect, as far as an explanation looks at it."""
+
+
+Table.__name__, Table.__module__ = "DataFrame", "pyspark.sql.connect.dataframe"
+
+
+@pytest.mark.parametrize(
+    ("earlier", "source", "remedy"),
+    [
+        (
+            [],
+            "a = spark.table('price').union(spark.table('price'))",
+            'a = spark.table("priced").union(spark.table("priced"))',
+        ),
+        (["paid = spark.table('price')"], "paid.select('price').first()", 'paid = spark.table("priced")'),
+        (["all = spark.table('price')", "paid = all.limit(3)"], "paid.select('price').first()", None),
+    ],
+)
+def test_a_misspelt_table_of_an_earlier_cell_is_corrected_there(earlier, source, remedy):
+    error = ValueError("[TABLE_OR_VIEW_NOT_FOUND] The table or view `price` cannot be found.")
+
+    box = sql._other_table(
+        FailedCell(error, source, {"paid": Table(), "In": [*earlier, ""]}), "price", "priced", "", ""
+    )
+
+    assert (box and box.remedy) == remedy
+
+
+@pytest.mark.parametrize(
+    ("query", "corrected"),
+    [
+        (
+            "select player, sum(pieces) as paid from bought where paid > 1 group by player",
+            "select player, sum(pieces) as paid from bought group by player having paid > 1",
+        ),
+        ("select player, sum(pieces) as n from bought where paid > 1 group by player", None),
+        ("select player, sum(pieces) as paid from bought where player > 1 group by player", None),
+    ],
+)
+def test_only_the_name_of_an_aggregate_moves_to_having(monkeypatch, query, corrected):
+    monkeypatch.setattr(edits, "is_accepted", lambda cell, text: True)
+    error = AnalysisException(
+        "", errorClass="UNRESOLVED_COLUMN.WITH_SUGGESTION", messageParameters={"objectName": "`paid`"}
+    )
+
+    box = sql.aggregate_in_where(FailedCell(error, f"spark.sql('{query}')"), settings)
+
+    assert (box and box.remedy) == (corrected and f"spark.sql('{corrected}')")

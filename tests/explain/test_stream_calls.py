@@ -102,7 +102,11 @@ class StreamingQuery:
     ("statement", "fixed"),
     [
         ("replay = counts.writeStream.format('memory')", "replay = counts.writeStream.format('memory').start()"),
-        ("replay = (\n    counts.writeStream\n)", "replay = (\n    counts.writeStream\n.start())"),
+        ("replay = (\n    counts.writeStream\n)", "replay = (\n    counts.writeStream\n).start()"),
+        (
+            "replay = frame.writeStream.option(\n    'a', 'b'\n)",
+            "replay = frame.writeStream.option(\n    'a', 'b'\n).start()",
+        ),
     ],
 )
 def test_a_writer_that_is_used_like_a_query_is_started(statement, fixed):

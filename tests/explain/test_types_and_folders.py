@@ -237,6 +237,8 @@ def test_a_folder_that_lacks_batches_of_its_stream_is_to_be_deleted(monkeypatch)
     )
     cell = FailedCell(Exception(text), 'spark.read.parquet("/tmp/x").show()')
     monkeypatch.setattr(filesystem, "names", lambda path, settings: ["_spark_metadata"])
+    monkeypatch.setattr(filesystem, "exists", lambda path, settings: path in existing)
+    existing: list[str] = []
 
     box = stream_output.batch_missing(cell, settings)
 
@@ -244,5 +246,9 @@ def test_a_folder_that_lacks_batches_of_its_stream_is_to_be_deleted(monkeypatch)
     assert "/tmp/x lacks batch 0 of its stream" in box.what
     assert box.remedy == "!hadoop fs -rm -r -f -skipTrash /tmp/x"
 
+    existing.append("/tmp/x/_spark_metadata/0")
+    assert stream_output.batch_missing(cell, settings) is None
+
+    existing.clear()
     monkeypatch.setattr(filesystem, "names", lambda path, settings: ["my_notes.txt"])
     assert stream_output.batch_missing(cell, settings) is None

@@ -1,6 +1,7 @@
 """Explains wrong arguments in Python: a misspelt keyword, headers without a dictionary, an address or a string."""
 
 import ast
+import builtins
 import contextlib
 import inspect
 import json
@@ -13,7 +14,7 @@ from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.names import OF_PYTHON
-from eventlab.explain.owners import calls_of_frames
+from eventlab.explain.owners import calls_of_frames, is_of_library
 from eventlab.explain.session import is_dataframe
 from eventlab.explain.syntax_trees import called_name, literal, python_tree
 from eventlab.explain.writer import MODES
@@ -133,17 +134,20 @@ def text_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | N
     Remedy: The line with quotes.
     """
     name = cell.error.name if isinstance(cell.error, NameError) else None
-    for call in cell.failed_calls():
-        for position, node in enumerate(call.args):
-            if isinstance(node, ast.Name) and node.id == name and _was_text(cell, call, position, name):
-                what = f"{name} has no quotes, so Python looks for a variable of this name. A string needs quotes."
-                proof = (
-                    f'an earlier cell calls {called_name(call)} with "{name}"; {name} is not set in this kernel'
-                )
-                return python_correction(cell, node, f'"{name}"', what, proof)
+    if name is None:
+        return None
+    sources = [*cell.history, cell.source]
+    may_be_variable = name.lower() in OF_PYTHON or any(_sets(source, name) for source in sources)
+    arguments = [(call, *item) for call in cell.failed_calls() for item in enumerate(call.args)]
+    for call, position, node in [] if may_be_variable else arguments:
+        if isinstance(node, ast.Name) and node.id == name and _was_text(cell, call, position, name):
+            what = f"{name} has no quotes, so Python looks for a variable of this name. A string needs quotes."
+            proof = f'an earlier cell calls {called_name(call)} with "{name}"; {name} is not set in this kernel'
+            return python_correction(cell, node, f'"{name}"', what, proof)
     items = [item for node in cell.nodes(ast.Dict) for item in zip(node.keys, node.values, strict=True)]
     keys = [key for key, _ in items]
-    hosts = [value for key, value in items if str(literal(key)).lower() == "host"]
+    attributes = [(key, value) for key, value in items if isinstance(value, ast.Attribute)]
+    hosts = [value for key, value in attributes if str(literal(key)).lower() == "host"]
     pattern = rf"{name}(\.\w+)*\.(com|org|net|de|fr)"
     for host in [value for value in hosts if re.fullmatch(pattern, source_of(cell, value))]:
         code = source_of(cell, host)
@@ -151,21 +155,12 @@ def text_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | N
         return python_correction(cell, host, f'"{code}"', what, f"{name} is not set in this kernel")
     columns = [argument for call in calls_of_frames(cell, *TAKE_TEXTS) for argument in call.args]
     columns += [keyword.value for call in cell.calls(*PLOTS) for keyword in call.keywords]
-    columns += [node.slice for node in cell.nodes(ast.Subscript)]
+    columns += [node.slice for node in cell.nodes(ast.Subscript) if is_of_library(cell, node.value)]
     answers = _answers(cell)
-    for node in [node for node in columns if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub)]:
-        code = source_of(cell, node)
-        if code.startswith(f"{name}-") and any(code in known for known in _columns_of_frames(cell)):
-            what = f"{code} has no quotes, so Python calculates {code.replace('-', ' minus ')}. "
-            what += "The name of a column needs quotes."
-            return python_correction(cell, node, f'"{code}"', what, f"{name} is not set in this kernel")
-    for sql in [argument for call in calls_of_frames(cell, "selectExpr") for argument in call.args]:
-        code, used = source_of(cell, sql), [item.id for item in ast.walk(sql) if isinstance(item, ast.Name)]
-        if name in used and '"' not in code and any(name in known for known in _columns_of_frames(cell)):
-            what = f"selectExpr reads {code} as SQL, which is a string. A string needs quotes."
-            return python_correction(cell, sql, f'"{code}"', what, f"{name} is not set in this kernel")
-    if any(_sets(source, name) for source in cell.history) or str(name).lower() in OF_PYTHON:
-        keys, answers = [], []  # it may be a variable
+    if explanation := _expression_without_quotes(cell, name, columns):
+        return explanation
+    if may_be_variable:
+        keys, answers = [], []
     for text in [*keys, *columns, *answers]:
         if not isinstance(text, ast.Name) or text.id != name:
             continue
@@ -179,19 +174,46 @@ def text_without_quotes(cell: FailedCell, settings: Settings) -> Explanation | N
     return None
 
 
+def _expression_without_quotes(cell: FailedCell, name: str, columns: list[ast.expr]) -> Explanation | None:
+    """Explain a column with a dash in its name, which Python calculates, or SQL that is written as Python."""
+    for node in [node for node in columns if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub)]:
+        code = source_of(cell, node)
+        if code.startswith(f"{name}-") and any(code in known for known in _columns_of_frames(cell)):
+            what = f"{code} has no quotes, so Python calculates {code.replace('-', ' minus ')}. "
+            what += "The name of a column needs quotes."
+            return python_correction(cell, node, f'"{code}"', what, f"{name} is not set in this kernel")
+    for sql in [argument for call in calls_of_frames(cell, "selectExpr") for argument in call.args]:
+        code, used = source_of(cell, sql), {item.id for item in ast.walk(sql) if isinstance(item, ast.Name)}
+        is_sql = re.fullmatch(r"[\w(][\w\s.()+*/,-]*", code) and name in used and not used & {*cell.namespace}
+        if is_sql and any(name in known for known in _columns_of_frames(cell)):
+            what = f"selectExpr reads {code} as SQL, which is a string. A string needs quotes."
+            return python_correction(cell, sql, f'"{code}"', what, f"{name} is not set in this kernel")
+    return None
+
+
 def _was_text(cell: FailedCell, call: ast.Call, position: int, text: str) -> bool:
-    """Return whether an earlier cell calls the same function with this string at the same position."""
-    nodes = (node for source in cell.history for node in ast.walk(python_tree(source)))
-    calls = (node for node in nodes if isinstance(node, ast.Call) and called_name(node) == called_name(call))
-    return any(literal(other.args[position]) == text for other in calls if len(other.args) > position)
+    """Return whether an earlier cell calls the same function with this string at the same position.
+
+    A function of Python, such as `print`, takes strings and variables.
+    """
+    function = source_of(cell, call.func)
+    if hasattr(builtins, function):
+        return False
+    for source in cell.history:
+        for node in ast.walk(python_tree(source)):
+            if not isinstance(node, ast.Call) or literal(next(iter(node.args[position:]), None)) != text:
+                continue
+            if ast.get_source_segment(source, node.func) == function:
+                return True
+    return False
 
 
-def _sets(source: str, name: str | None) -> bool:
-    """Return whether a cell sets or imports a name; strings with the name, and its use, do not count."""
+def _sets(source: str, name: str) -> bool:
+    """Return whether a cell sets or imports a name, or has a function with such an argument."""
     nodes = list(ast.walk(python_tree(source)))
     stored = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     defined = {getattr(node, "asname", None) or getattr(node, "name", None) for node in nodes}
-    return name in stored | defined
+    return name in stored | defined | {node.arg for node in nodes if isinstance(node, ast.arg)}
 
 
 def _columns_of_frames(cell: FailedCell) -> Iterator[list[str]]:

@@ -11,6 +11,8 @@ from eventlab.settings import Settings
 
 NAME_IN_BRACES = r"(?<![{$%])(?!(?<=')\{[\w.]+\}')\{([A-Za-z_][\w.]*)\}(?!\})"
 """A name between braces, which are not alone between quotes, as a program of `jq` is."""
+PROGRAM = r"\b(?:jq|[gm]?awk)\s[^'|\n]*'[^'\n]*'"
+"""A program of `jq` or `awk`, which has braces of its own."""
 COMMAND_LINE = r"^[ \t]*(?:\w+[ \t]*=[ \t]*)?!.*$"
 
 
@@ -23,11 +25,12 @@ def no_variable_in_braces(cell: FailedCell, settings: Settings) -> Explanation |
 
 
 def unset_in_braces(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a command, which may not be known to have failed, got the name of a variable that is not set.
+    """Explain that a command got the text `{topic}`, because no variable has this name.
 
     Remedy: The line with the nearest variable, or the list of the variables that exist.
     """
     lines = "" if cell.is_shell_cell else "\n".join(re.findall(COMMAND_LINE, cell.source, re.MULTILINE))
+    lines = re.sub(PROGRAM, "", lines)
     for name in (name.split(".")[0] for name in re.findall(NAME_IN_BRACES, lines)):
         if name in cell.namespace or hasattr(builtins, name):  # `awk '{print}'`
             continue

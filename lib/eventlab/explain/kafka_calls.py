@@ -5,7 +5,7 @@ import ast
 from eventlab.clients import kafka
 from eventlab.explain.edits import python_correction, source_of, statement_correction, with_keyword
 from eventlab.explain.explanation import Explain, Explanation
-from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.kafka import UNREACHABLE
 from eventlab.explain.syntax_trees import called_name, owner_of, python_tree
 from eventlab.settings import Settings
@@ -62,28 +62,31 @@ def unknown_start(cell: FailedCell, settings: Settings) -> Explanation | None:
         return None
     statements = [cell.assignment_of(name) for name in cell.variables]
     for source in filter(None, [cell.source, *statements]):
-        calls = [node for node in ast.walk(python_tree(source)) if isinstance(node, ast.Call)]
-        starts = [item for call in calls for item in call.keywords if item.arg == "auto_offset_reset"]
-        for start in [item for item in starts if (cell.text_of(item.value) or "latest") not in STARTS]:
-            given = str(cell.text_of(start.value))
-            new = "latest" if given in ("end", "largest", "newest", "last") else "earliest"
-            what = (
-                f"auto_offset_reset is {new!r} here, not {given!r}: 'beginning' and 'end' are words of kafkacat."
-            )
+        nodes = [node for node in ast.walk(python_tree(source)) if isinstance(node, ast.keyword)]
+        for start in [node for node in nodes if node.arg == "auto_offset_reset"]:
+            given = cell.text_of(start.value) or "latest"
+            if given.lower() in STARTS:
+                continue
+            default = "latest" if given in ("end", "newest", "last") else "earliest"
+            new = next(iter(close_matches(given.lower(), STARTS)), default)
+            what = f"auto_offset_reset cannot be {given!r}. Did you mean {new!r}?"
+            if given in ("beginning", "end"):
+                what += " The words beginning and end are those of kafkacat."
             proof = f"kafka-python knows {', '.join(STARTS)}, and reports: {cell.error}"
-            old = ast.get_source_segment(source, start.value) or ""
+            old, code = ast.get_source_segment(source, start) or "", f'auto_offset_reset="{new}"'
             if source == cell.source:
-                return python_correction(cell, start.value, f'"{new}"', what, proof)
-            return statement_correction(cell, source, source.replace(old, f'"{new}"'), what, proof)
+                return python_correction(cell, start, code, what, proof)
+            return statement_correction(cell, source, source.replace(old, code), what, proof)
     return None
 
 
 def unnamed_consumer_at_end(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that a consumer without a variable, as in the head of a loop, starts at the end of a topic."""
+    named = [node.value for node in cell.nodes(ast.Assign)]
     for call in cell.calls("KafkaConsumer") if cell.error is None else ():
         options = {item.arg: cell.text_of(item.value) for item in call.keywords}
         start = options.get("auto_offset_reset", "latest")
-        if {"group_id", None} & set(options) or start != "latest":
+        if call in named or {"group_id", None} & set(options) or start != "latest":
             continue
         for topic in filter(None, map(cell.text_of, call.args)):
             offsets = kafka.topic_offsets(settings.bootstrap_servers, topic)

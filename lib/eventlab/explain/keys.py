@@ -9,7 +9,7 @@ from typing import Any
 from eventlab.explain.edits import python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, close_matches
-from eventlab.explain.syntax_trees import called_name, literal
+from eventlab.explain.syntax_trees import called_name, literal, owner_of
 from eventlab.settings import Settings
 
 PASS_ON = (ast.ListComp, ast.GeneratorExp, ast.List, ast.Tuple, ast.Dict, ast.FormattedValue, ast.JoinedStr)
@@ -137,9 +137,10 @@ def field_of_rows(cell: FailedCell, settings: Settings) -> Explanation | None:
         return None
     for node in [node for node in cell.failed_nodes(ast.Subscript) if isinstance(literal(node.slice), str)]:
         value, code = cell.value_of(node.value), source_of(cell, node.value)
-        is_call = isinstance(node.value, ast.Call) and called_name(node.value) in ("collect", "take", "tail")
+        call = node.value if isinstance(node.value, ast.Call) and owner_of(node.value) else None
+        is_call = call is not None and called_name(call) in ("collect", "take", "tail")
         if is_call or (isinstance(value, list) and value and type(value[0]).__name__ == "Row"):
-            what = "collect() returns a list of rows, and a row has the field. [0] is the first row of a list."
+            what = f"{code} is a list of rows, and only a row has fields. [0] is the first row of a list."
             return python_correction(cell, node.value, f"{code}[0]", what, str(cell.error))
     return None
 

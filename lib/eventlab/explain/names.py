@@ -68,8 +68,13 @@ def _description(owner: Any) -> str:
         return f"The module {owner.__name__}"
     if isinstance(owner, type):
         return f"The class {owner.__name__}"
-    name = type(owner).__name__
-    return f"An {name}" if name[0] in "AEIOU" else f"A {name}"
+    return _with_article(owner, "A")
+
+
+def _with_article(value: Any, article: str = "a") -> str:
+    """Return the class of a value with its article: "a Row", "an int"."""
+    name = type(value).__name__
+    return f"{article}n {name}" if name[0] in "AEIOaeio" else f"{article} {name}"
 
 
 def _method_without_parentheses(cell: FailedCell, method: Any, name: str) -> Explanation | None:
@@ -253,7 +258,7 @@ def unknown_variable(cell: FailedCell, settings: Settings) -> Explanation | None
     variables = [other for other in cell.namespace if not other.startswith("_") and other not in ("In", "Out")]
     for similar in close_matches(name, variables)[:1]:
         value = cell.namespace[similar]
-        return _renamed(cell, nodes, similar, what, f"{proof}; {similar} is a {type(value).__name__}")
+        return _renamed(cell, nodes, similar, what, f"{proof}; {similar} is {_with_article(value)}")
     return None
 
 

@@ -6,7 +6,7 @@ import re
 from eventlab.explain.edits import arguments_of, python_correction, source_of
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
-from eventlab.explain.session import is_dataframe
+from eventlab.explain.owners import is_frame
 from eventlab.explain.syntax_trees import called_name, literal, owner_of
 from eventlab.settings import Settings
 
@@ -14,8 +14,6 @@ OF_PANDAS = {"orderBy": "sort_values", "sort": "sort_values", "filter": "query",
 """Methods of Spark's DataFrames, with those of pandas that do the same."""
 AGGREGATES = ("sum", "avg", "mean", "max", "min")
 """Methods of pandas' DataFrames and of Spark's groups."""
-OF_TABLES = ("table", "sql", "parquet", "select", "where", "filter")
-"""Methods of Spark that return a DataFrame."""
 COPIES = "toPandas() copies a small DataFrame of Spark to a table of pandas"
 
 
@@ -56,9 +54,7 @@ def method_of_pandas(cell: FailedCell, settings: Settings) -> Explanation | None
 
     for call in cell.failed_calls():
         frame, name = owner_of(call), called_name(call)
-        value = cell.value_of(frame)
-        is_frame = is_dataframe(value) or (isinstance(frame, ast.Call) and called_name(frame) in OF_TABLES)
-        if frame is None or not is_frame or hasattr(Column, name) or hasattr(DataFrame, name):
+        if frame is None or not is_frame(cell, frame) or hasattr(Column, name) or hasattr(DataFrame, name):
             continue
         texts = [isinstance(literal(item), str) for item in call.args]
         if name in AGGREGATES:

@@ -9,14 +9,15 @@ from eventlab.explain import api, service
 from eventlab.explain.explanation import REPLACE_LINE, Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.explain.shell import corrected
-from eventlab.explain.shell_words import Command, commands, expanded, is_failed_command, option, other_commands
+from eventlab.explain.shell_words import Command, commands, is_failed_command, option, other_commands
 from eventlab.settings import Settings
 
 PROGRAMS = ("curl", "ab")
 OPTIONS_OF_AB = "nctsbBpuTvwixyzClHAPXVkdSqgerhImfZEY"
 SENDS_BODY = re.compile(r"-d|-F|-p|-T|--data(-\w+)?|--json|--form")
 ADDRESS_WITHOUT_PATH = r"(http://[\w.-]+|[a-z][\w.-]*|\d+(\.\d+){3})(:\d+)?"
-LAST_WORD_OF_AB = r"\bab\s[^|<>;&]*?(\S+[\w}])(?=\s*$|\s*[|;&]|\s+\d?[<>])"
+TAKES_VALUE = r"-[^qkdSlrhViw]"
+"""An option of `ab` that is followed by its value."""
 OPTIONS_AT_THE_END = r"\bab\s+(\S+)\s+(-[^|<>;&]*?)(?=\s*$|\s*[|<;&]|\s+\d?>)"
 """The address of `ab` and the options after it, without a pipe, a redirection and the next command."""
 
@@ -46,21 +47,24 @@ def address_without_path(cell: FailedCell, settings: Settings) -> Explanation | 
     """
     for command in other_commands(cell):
         last, line = command[-1], cell.only_line(r"\bab\s")
-        if command[0] != "ab" or not line:
+        before = command[1:-1]
+        is_value = bool(before) and re.fullmatch(TAKES_VALUE, before[-1])
+        if command[0] != "ab" or not line or is_value or any("://" in word for word in before):
             continue
         if re.fullmatch(r"/?[a-z]+_\w+", last):  # the name of a server has no underscore
             what = f"{last} is a path without the address of a server."
             address = f"{settings.api_url}/{last.lstrip('/')}"
             return corrected(cell, last, address, what, f"the game API is at {settings.api_url}")
-        if joined := re.fullmatch(r"(https?://[\w.-]+:\d+)([A-Za-z_]\w*)", last):
+        if joined := re.fullmatch(r"(https?://[\w.-]+:\d+)([A-Za-z_][\w/]*)", last):
             what = f"Between the address {joined[1]} and the path {joined[2]}, a / is missing."
-            new = re.sub(rf"(?<=[\d}}]){joined[2]}\b", f"/{joined[2]}", line, count=1)
-            return Explanation(what, f"ab got the address {last}", new, REPLACE_LINE)
-        end = re.search(LAST_WORD_OF_AB, line)
-        if end and re.fullmatch(ADDRESS_WITHOUT_PATH, last) and expanded(end[1], cell) == last:
+            new = re.sub(rf"(?<=[\d}}]){joined[2]}(?!\w)", f"/{joined[2]}", line, count=1)
+            return Explanation(what, f"ab got the address {last}", new, REPLACE_LINE) if new != line else None
+        words = re.search(r"\bab\s[^|<>;&]*", line)
+        text = words[0].rstrip() if words else ""
+        if re.fullmatch(ADDRESS_WITHOUT_PATH, last) and re.search(r"(?:\s|//)[^\s/]+[\w}]$", text):
             what = f"ab needs a path after the address. Write / at the end of {last}."
             proof = f"{last} has no path; without one, ab says: invalid URL"
-            return Explanation(what, proof, f"{line[: end.end()]}/{line[end.end() :]}", REPLACE_LINE)
+            return Explanation(what, proof, line.replace(text, f"{text}/"), REPLACE_LINE)
     return None
 
 

@@ -8,6 +8,7 @@ import re
 
 from eventlab.explain.edits import (
     hidden,
+    is_in_sql,
     is_query,
     name_correction,
     python_correction,
@@ -15,19 +16,22 @@ from eventlab.explain.edits import (
     source_of,
     sql_correction,
     sql_texts,
+    statement_correction,
 )
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell, close_matches
 from eventlab.explain.query_context import fragments
-from eventlab.explain.session import is_dataframe, session_of, session_variable
+from eventlab.explain.session import dataframes, is_dataframe, session_of, session_variable
 from eventlab.explain.syntax_trees import owner_of
 from eventlab.explain.views import statement_of_view
 from eventlab.settings import Settings
 
 END_OF_GROUP = re.compile(r"\s+(having|order\s+by|limit|union)\b", re.IGNORECASE)
 CREATED_VIEW = re.compile(
-    r"""(?:TempView|queryName)\(\s*['"](\w+)|\bview\s+(?:if\s+not\s+exists\s+)?(\w+)\s+as\b""", re.IGNORECASE
+    r"""TempView\(\s*['"](\w+)|\bview\s+(?:if\s+not\s+exists\s+)?(\w+)\s+as\b""", re.IGNORECASE
 )
+CREATED_TABLE = re.compile(rf"""{CREATED_VIEW.pattern}|queryName\(\s*['"](\w+)""", re.IGNORECASE)
+"""The names of views and of queries; a query of the sink `memory` writes a table with its name."""
 OF_ONE_ROW = r"(hour|day|month|year|minute|date|lower|upper|substring\w*|cast|coalesce)\("
 """Functions of SQL that give a value for each row, and so are no aggregates."""
 AGGREGATE = re.compile(r"\b(sum|count|avg|mean|min|max|first|last|any_value|collect_\w+)\(", re.IGNORECASE)
@@ -47,7 +51,7 @@ def table_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
         what = f"{name} is a DataFrame, and SQL knows only tables and views. The line below makes a view of it."
         proof = f"{name} is a variable with a DataFrame, and this session has no view {name!r}"
         return Explanation(what, proof, f'{name}.createOrReplaceTempView("{name}")')
-    views = CREATED_VIEW.findall("\n".join(cell.history))
+    views = CREATED_TABLE.findall("\n".join(cell.history))
     created = ["".join(names) for names in views]  # a first list of all tables takes more than a second
     for similar in close_matches(name, created)[:1]:
         if session.catalog.tableExists(similar):
@@ -75,10 +79,17 @@ def table_not_found(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 
 def _other_table(cell: FailedCell, name: str, similar: str, what: str, proof: str) -> Explanation | None:
-    """Explain with the name of another table; a column of the old name stays."""
-    for call in cell.failed_calls("table"):
-        if call.args and isinstance(call.args[0], ast.Constant) and call.args[0].value == name:
-            return python_correction(cell, call.args[0], f'"{similar}"', what, proof)
+    """Explain with the name of another table; a column of the old name stays.
+
+    Spark Connect reports the table only when its rows are needed, perhaps in a later cell.
+    """
+    pattern = rf"""(?<=\btable\()(["']){re.escape(name)}\1"""
+    statements = [cell.assignment_of(variable) for variable, _ in dataframes(cell)]
+    for source in filter(None, [cell.source, *statements]):
+        if (fixed := re.sub(pattern, f'"{similar}"', source)) != source:
+            return statement_correction(cell, source, fixed, what, proof)
+    if not is_in_sql(cell) and any(re.search(pattern, source) for source in cell.history):
+        return None  # the same text in this cell is a column
     return name_correction(cell, name, similar, what, proof)
 
 
@@ -152,20 +163,20 @@ def aggregate_in_where(cell: FailedCell, settings: Settings) -> Explanation | No
     if not unknown and not cell.has_condition("INVALID_WHERE_CONDITION"):
         return None
     pattern = r"\s*\bwhere\s+(.*?)(\s+group\s+by\s+.*?)(?=\s+(?:order\s+by|limit)\b|\s*$)"
+    name = rf"\b{re.escape(unknown)}\b"
     for _, query in sql_texts(cell, "("):
         match = re.search(pattern, query, re.IGNORECASE | re.DOTALL)
-        of_group = rf"\b{AGGREGATE.pattern}.*\bas\s+{unknown}\b" if unknown.isidentifier() else ""
-        is_named = of_group and match and re.search(of_group, query[: match.start()], re.IGNORECASE | re.DOTALL)
-        if is_named and match and re.search(rf"\b{unknown}\b", match[1]):
-            what = f"where chooses rows before they are grouped, so it does not know {unknown}. "
-            what += "having chooses groups."
-            proof = f"Spark finds no column {unknown}"
-            return sql_correction(cell, match[0], f"{match[2]} having {match[1]}", what, proof)
-        if not unknown and match and "having" not in match[0].lower():
-            what = "where chooses rows before they are grouped, so it cannot use an aggregate such as count(*). "
-            what += "having chooses groups."
-            proof = f"Spark reports INVALID_WHERE_CONDITION for {match[1]}"
-            return sql_correction(cell, match[0], f"{match[2]} having {match[1]}", what, proof)
+        if not match or "having" in match[0].lower():
+            continue
+        reason = "it cannot use an aggregate such as count(*)"
+        proof = f"Spark reports INVALID_WHERE_CONDITION for {match[1]}"
+        if unknown:
+            named = re.search(rf"{AGGREGATE.pattern}.*\bas\s+{name}", query[: match.start()], re.I | re.S)
+            if not named or not re.search(name, match[1], re.IGNORECASE):
+                continue
+            reason, proof = f"it does not know {unknown}", f"Spark finds no column {unknown}"
+        what = f"where chooses rows before they are grouped, so {reason}. having chooses groups."
+        return sql_correction(cell, match[0], f"{match[2]} having {match[1]}", what, proof)
     return None
 
 

@@ -180,7 +180,9 @@ def wrong_schema(cell: FailedCell, settings: Settings) -> Explanation | None:
     def is_schema(text: str) -> bool:
         return has_schema(lambda: session.range(1).select(functions.from_json(functions.lit("{}"), text)))
 
-    for schema in dict.fromkeys(text for _, text in cell.strings() if " " in text):
+    texts = [cell.text_of(argument) for call in cell.calls("from_json", "schema") for argument in call.args]
+    texts += [text for _, text in cell.strings() if text in cell.text]  # Spark reports the schema of a function
+    for schema in dict.fromkeys(text for text in texts if text and " " in text):
         new, reasons, known = schema, list[str](), (*TYPES, *OTHER_TYPES)
         for word in dict.fromkeys(re.findall(r"(?<=[\w`])[\s:]+(\w+)", schema)):
             for similar in close_matches(word.lower(), known)[:1] if word.lower() not in known else ():

@@ -14,28 +14,6 @@ from eventlab.settings import Settings
 
 FILES = ("parquet", "json", "csv", "orc", "text")
 """Formats of files, and the methods of writers for them."""
-OF_QUERIES = (
-    "awaitTermination",
-    "processAllAvailable",
-    "lastProgress",
-    "recentProgress",
-    "isActive",
-    "status",
-    "stop",
-)
-OF_TABLES = (
-    "show",
-    "count",
-    "collect",
-    "toPandas",
-    "select",
-    "where",
-    "filter",
-    "groupBy",
-    "orderBy",
-    "take",
-    "first",
-)
 
 
 def trigger_without_name(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -121,27 +99,33 @@ def writer_not_started(cell: FailedCell, settings: Settings) -> Explanation | No
     """
     if not isinstance(cell.error, AttributeError) or type(cell.error.obj).__name__ != "DataStreamWriter":
         return None
+    wanted = str(cell.error.name)
+    from pyspark.sql.streaming import StreamingQuery
+
     names = [name for name, value in cell.variables.items() if value is cell.error.obj]
-    for name in names if cell.error.name in OF_QUERIES else ():
+    for name in names if hasattr(StreamingQuery, wanted) else ():
         if (statement := cell.assignment_of(name)) and ".start(" not in statement:
-            fixed = f"{statement[:-1]}.start())" if statement.endswith("\n)") else f"{statement}.start()"
+            fixed = f"{statement}.start()"
             what = f"{name} only describes how to write the stream. start() starts the query, and returns it."
             return statement_correction(cell, statement, fixed, what, f"{name} is a DataStreamWriter")
     return None
 
 
 def query_is_no_table(cell: FailedCell, settings: Settings) -> Explanation | None:
-    """Explain that a query has no rows to show: the sink `memory` writes them to a table with its name.
+    """Explain that a query is no table: the sink `memory` writes its rows to a table.
 
     Remedy: The line with the table.
     """
     if not isinstance(cell.error, AttributeError) or type(cell.error.obj).__name__ != "StreamingQuery":
         return None
-    for node in cell.failed_attributes(cell.error.name) if cell.error.name in OF_TABLES else ():
+    wanted = str(cell.error.name)
+    from pyspark.sql import DataFrame
+
+    for node in cell.failed_attributes(wanted) if hasattr(DataFrame, wanted) else ():
         table, code = getattr(cell.error.obj, "name", None), source_of(cell, node.value)
         session = session_of(cell)
         if table and session is not None and session.catalog.tableExists(table):
-            what = f"{code} is a query, which has no rows. Its rows are in the table {table!r}."
+            what = f"{code} is a streaming query, not a table. Its rows are in the table {table!r}."
             new = f'{session_variable(cell) or "spark"}.table("{table}")'
             return python_correction(cell, node.value, new, what, f"the session has a table {table!r}")
     return None

@@ -31,8 +31,8 @@ def output_deleted(cell: FailedCell, settings: Settings) -> Explanation | None:
         "files were deleted, or the checkpoint belongs to another query.",
         f"{folder}/_spark_metadata has no file {missing[2]}; the checkpoint is {checkpoint}",
         f"!hadoop fs -rm -r -f -skipTrash {checkpoint} {folder}",
-        "If another query has this checkpoint, write another one in the cell, and delete only the folder of the "
-        "rows. Otherwise, to start again at the beginning, run this, then run the cell again",
+        "If another query uses this checkpoint, write the path of another one in the cell, and delete only "
+        f"{folder}. Otherwise, to start again at the beginning, run this, then run the cell again",
     )
 
 
@@ -45,12 +45,14 @@ def batch_missing(cell: FailedCell, settings: Settings) -> Explanation | None:
     if not missing or not filesystem.has_webhdfs(missing[1], settings):
         return None
     folder, batch = filesystem.plain_path(missing[1]), missing[2]
+    if filesystem.exists(f"{folder}/_spark_metadata/{batch}", settings):
+        return None
     if not has_only_files_of_spark(folder, settings):
         return None
     return Explanation(
         f"The folder {folder} lacks batch {batch} of its stream: the query had the checkpoint of another query, "
         "or files were deleted. Spark cannot read such a folder.",
-        f"Spark reports that {folder}/_spark_metadata/{batch} does not exist",
+        f"{folder}/_spark_metadata has no file {batch}",
         f"!hadoop fs -rm -r -f -skipTrash {folder}",
         "Stop the query that writes it, and run this. Then start the query with a new checkpoint of its own",
     )
