@@ -21,6 +21,8 @@ from nbformat import NotebookNode
 from eventlab.grading import results
 from eventlab.labs import cells
 from eventlab.labs.catalogue import find
+from eventlab.labs.points import with_points
+from eventlab.labs.release import release_for_nbgrader
 from eventlab.settings import Settings
 from eventlab.stack import config, environment
 from tests.bench.rows import row
@@ -61,8 +63,9 @@ def measure(stack: Settings) -> list[dict[str, object]]:
 
 
 def twelve() -> dict[str, NotebookNode]:
-    """Student -> notebook. The markers are gone, as from what a student hands in."""
+    """Student -> notebook. The markers are gone, as from what a student hands in; nbgrader needs the points."""
     right = cells.read(LAB.instructor)
+    right.cells = [with_points(cell, LAB) for cell in right.cells]
     class_ = {f"right{number}": copy.deepcopy(right) for number in range(1, 9)}
     for student, (question, (old, new)) in BROKEN.items():
         class_[student] = _edited(right, question, old, new)
@@ -105,7 +108,7 @@ def by_us(class_: Mapping[str, NotebookNode], folder: Path) -> tuple[float, floa
 def by_nbgrader(class_: Mapping[str, NotebookNode], folder: Path, env: dict[str, str]) -> tuple[float, Marks]:
     """Seconds of `nbgrader autograde`, and the marks (0 where it gives none)."""
     assignment = LAB.name
-    _write({LAB.name: cells.read(LAB.instructor)}, folder / "source" / assignment, "{}.ipynb")
+    release_for_nbgrader(LAB, folder)
     _write(class_, folder / "submitted", f"{{}}/{assignment}/{LAB.name}.ipynb")
     course = [f"--course-dir={folder}", "--log-level=ERROR"]
     _timed(["-m", "nbgrader", "generate_assignment", assignment, *course], folder, env)
