@@ -38,6 +38,16 @@ def test_the_installed_packages_are_the_locked_ones():
     assert installation.packages().ok, installation.packages().detail
 
 
+def test_another_version_further_down_the_path_is_not_the_one_that_python_imports(tmp_path, monkeypatch):
+    """A program that imports setuptools gets its folder of old packages at the end of the path."""
+    folder = tmp_path / "tomli-2.4.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: tomli\nVersion: 2.4.0\n")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+
+    assert installation.packages().ok, installation.packages().detail
+
+
 def test_a_package_of_another_version_than_the_locked_one_is_named(kit: Path):
     edit(kit / "uv.lock", 'name = "gevent"\nversion = "', 'name = "gevent"\nversion = "0.')
 

@@ -52,7 +52,10 @@ def packages() -> HealthCheck:
     for package in locked:
         versions.setdefault(package["name"], set()).add(package.get("version", ""))
     headers = [dist.metadata for dist in metadata.distributions()]  # each of dist's properties would parse them
-    installed: dict[str, str] = {canonicalize_name(of["Name"]): of["Version"] for of in headers if of["Name"]}
+    installed: dict[str, str] = {}
+    for of in headers:  # the first one in the path is the one that Python imports
+        if of["Name"]:
+            installed.setdefault(canonicalize_name(of["Name"]), of["Version"])
     problems = [f"{name} is not installed" for name in required if name not in installed]
     problems += [
         f"{name} is {version}, not {' or '.join(sorted(versions[name]))}"
