@@ -10,16 +10,21 @@ import signal
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from eventlab.files import delete_folder
 from eventlab.grading import folders
+from eventlab.grading.execution import notebook
 from eventlab.grading.jobs import Limits
 from eventlab.grading.scheduler import Scheduler
+from eventlab.grading.similarity.submissions import similarity
+from eventlab.labs.catalogue import find
 from eventlab.settings import ROOT
 from tests.grading import tiny_lab
 from tests.grading.forked_kernels import needs_bubblewrap
@@ -29,6 +34,7 @@ from tests.helpers import OTHER_USER, create_deep_folders, wait_until, without_r
 GRADER = """
 import sys
 from pathlib import Path
+from typing import Any
 from eventlab.grading.environment import sandbox
 from eventlab.grading.jobs import Job, Limits
 from eventlab.grading.scheduler import Scheduler
@@ -262,3 +268,27 @@ def test_without_a_folder_for_temporary_files_each_job_fails_with_the_reason(
 
     assert found["ada"].kind == "infrastructure_failed"
     assert "No usable temporary directory found" in found["ada"].reason
+
+
+def test_copies_of_submissions_are_readable_by_this_user_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are in the folder for temporary files of all users."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    modes: list[int] = []
+    read = notebook.read
+
+    def look(path: Path) -> list[dict[str, Any]]:
+        modes.extend(folder.stat().st_mode & 0o777 for folder in (tmp_path / "temporary").iterdir())
+        return read(path)
+
+    monkeypatch.setattr(notebook, "read", look)
+    lab = find("lab01")
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+        archive.write(lab.student, "ada/lab.ipynb")
+
+    similarity(lab, tmp_path / "export.zip")
+
+    assert modes == [0o700]
+    assert [*(tmp_path / "temporary").iterdir()] == []

@@ -2,7 +2,6 @@
 
 import ast
 import re
-import tempfile
 import zipfile
 
 import nbformat
@@ -10,7 +9,6 @@ import pytest
 from click.testing import CliRunner
 
 from eventlab.cli.app import main
-from eventlab.grading.execution import notebook as notebook_files
 from eventlab.grading.similarity import pages
 from eventlab.grading.similarity.compare import Document, compare
 from eventlab.grading.similarity.passages import passages
@@ -258,27 +256,6 @@ def test_a_zip_of_a_learning_platform_is_read_and_its_names_are_escaped(submissi
 
     assert [(row.first, row.second, row.percent) for row in rows] == [("<b>ada", "ben", 100)]
     assert "<b>ada" not in "".join(path.read_text() for path in (tmp_path / "out").iterdir())
-
-
-def test_copies_of_submissions_are_readable_by_this_user_only(submissions, tmp_path, monkeypatch):
-    """They are in the folder for temporary files of all users."""
-    (tmp_path / "temporary").mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    modes: list[int] = []
-    read = notebook_files.read
-
-    def look(path):
-        modes.extend(folder.stat().st_mode & 0o777 for folder in (tmp_path / "temporary").iterdir())
-        return read(path)
-
-    monkeypatch.setattr(notebook_files, "read", look)
-    with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
-        archive.write(submissions / "ada.ipynb", "ada/lab.ipynb")
-
-    similarity(LAB, tmp_path / "export.zip")
-
-    assert modes == [0o700]
-    assert [*(tmp_path / "temporary").iterdir()] == []
 
 
 def test_code_of_a_student_is_shown_as_text(tmp_path):
