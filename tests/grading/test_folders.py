@@ -34,7 +34,6 @@ from tests.helpers import OTHER_USER, create_deep_folders, wait_until, without_r
 GRADER = """
 import sys
 from pathlib import Path
-from typing import Any
 from eventlab.grading.environment import sandbox
 from eventlab.grading.jobs import Job, Limits
 from eventlab.grading.scheduler import Scheduler
