@@ -21,6 +21,7 @@ from eventlab.grading.judge import Judge
 from eventlab.grading.results import SubmissionRecord
 from eventlab.grading.worker import Outcome, Worker
 from tests.grading import tiny_lab
+from tests.helpers import wait_until
 
 START = Usage(100.0, busy=50.0, own=10.0, others=20.0, waits={7: 1.0})
 CLOCK = """
@@ -40,8 +41,16 @@ ctypes.CDLL(None).prctl(15, b"\\xff) \\n", 0, 0, 0)
 spins = "import time; end = time.process_time() + 0.3\\nwhile time.process_time() < end: pass"
 subprocess.Popen([sys.executable, "-c", spins + "\\nprint(flush=True); time.sleep(30)"]).wait()
 """
-SPINS = "import os, sys, time\nos.sched_setaffinity(0, {int(sys.argv[1])})\nend = time.monotonic() + 4\n"
-SPINS += "while time.monotonic() < end: pass"
+SPINS = """
+import os, sys, time
+cpu, file, begun = sys.argv[1:]
+os.sched_setaffinity(0, {int(cpu)})
+open(begun, "w").close()
+end = time.monotonic() + 60
+while os.path.exists(file) and time.monotonic() < end:
+    pass
+"""
+"""It computes until a file is deleted."""
 
 
 @pytest.mark.parametrize(
@@ -182,19 +191,24 @@ def test_a_machine_that_was_suspended_is_noticed_by_a_clock_that_goes_on_meanwhi
 
 @pytest.mark.programs
 @pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="the system counts no waits")
-def test_a_program_that_competes_with_those_of_others_gets_more_time_and_with_its_own_not_more() -> None:
+def test_a_program_that_competes_with_those_of_others_gets_more_time_and_with_its_own_not_more(
+    tmp_path: Path,
+) -> None:
     cpu, affinity = min(os.sched_getaffinity(0)), os.sched_getaffinity(0)
-    for _ in range(4):  # their parent ends at once, so that they are not of this process
+    file, begun = tmp_path / "spin", [tmp_path / str(number) for number in range(4)]
+    file.touch()
+    for one in begun:  # their parent ends at once, so that they are not of this process
         command = [sys.executable, "-c", "import subprocess, sys; subprocess.Popen(sys.argv[1:])"]
-        subprocess.run([*command, sys.executable, "-c", SPINS, str(cpu)], check=True)
-    os.sched_setaffinity(0, {cpu})
+        subprocess.run([*command, sys.executable, "-c", SPINS, str(cpu), file, one], check=True)
     try:
-        time.sleep(0.5)
+        wait_until(lambda: all(one.exists() for one in begun), timeout_s=30)
+        os.sched_setaffinity(0, {cpu})
         before, used, end = measure(), time.process_time(), time.monotonic() + 2
         while time.monotonic() < end:
             pass
         now, used = measure(), time.process_time() - used
     finally:
+        file.unlink()
         os.sched_setaffinity(0, affinity)
     assert speed(before, now) < 0.7
     assert now.own - before.own == pytest.approx(used, abs=0.1)
