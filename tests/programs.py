@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-OF_THE_SYSTEM = {"bwrap", "chmod", "cp", "git", "mkdir", "rm"}
-"""Programs that take milliseconds. The library itself copies and deletes folders with some of them."""
+OF_THE_SYSTEM = {"bwrap", "chmod", "cp", "fc-list", "git", "mkdir", "rm", "system_profiler"}
+"""Programs of the system. The library copies and deletes folders with some; Matplotlib lists fonts at its first use."""
 STARTS = {"subprocess.Popen", "os.fork", "os.posix_spawn", "os.system"}
 """Events of https://docs.python.org/3/library/audit_events.html."""
 
