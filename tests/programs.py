@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 OF_THE_SYSTEM = {"bwrap", "chmod", "cp", "fc-list", "git", "mkdir", "rm", "system_profiler"}
-"""Programs of the system. The library copies and deletes folders with some; Matplotlib lists fonts at its first use."""
+"""Programs of the system. The library copies and deletes folders with some; Matplotlib lists fonts once."""
 STARTS = {"subprocess.Popen", "os.fork", "os.posix_spawn", "os.system"}
 """Events of https://docs.python.org/3/library/audit_events.html."""
 
