@@ -90,6 +90,24 @@ def test_a_stack_trace_is_hidden_and_an_error_of_java_is_shown():
 
 
 @pytest.mark.programs
+def test_lines_of_standard_output_and_standard_error_keep_their_order_where_one_terminal_shows_both():
+    code = "import sys; [print(n, file=(sys.stdout, sys.stderr)[n % 2], flush=True) for n in range(50)]"
+
+    done = subprocess.run(run_in_child(child(code)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    assert done.stdout.split() == [str(n) for n in range(50)]
+
+
+@pytest.mark.programs
+def test_standard_output_and_standard_error_stay_apart_where_they_go_to_two_places():
+    code = "import sys; print('out'); print('error', file=sys.stderr)"
+
+    done = subprocess.run(run_in_child(child(code)), capture_output=True, text=True)
+
+    assert (done.stdout, done.stderr) == ("out\n", "error\n")
+
+
+@pytest.mark.programs
 def test_a_signal_ends_the_program_that_the_command_runs(tmp_path):
     pid_file = tmp_path / "pid"
     code = f"import os, time; open({str(pid_file)!r}, 'w').write(str(os.getpid())); time.sleep(60)"

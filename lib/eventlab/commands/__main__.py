@@ -78,7 +78,8 @@ def run_in_child(command: Sequence[str], environ: Mapping[str, str], *, hides_fr
         command: The program and its arguments.
         environ: Its environment variables.
         hides_frames: Whether the stack traces in its standard error are not shown. kafka-consumer-groups exits
-            with 0 after an error that it prints with a stack trace; then the exit code is 1.
+            with 0 after an error that it prints with a stack trace; then the exit code is 1. If standard output
+            goes to the same terminal, pipe or file, both are read here, so that their lines keep their order.
     """
     children: list[subprocess.Popen[str]] = []
 
@@ -95,10 +96,14 @@ def run_in_child(command: Sequence[str], environ: Mapping[str, str], *, hides_fr
         if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup`; the child inherits that
             signal.signal(number, handler)
     failed = False
-    stderr = subprocess.PIPE if hides_frames else None
-    with subprocess.Popen(command, env=environ, stderr=stderr, encoding="utf-8", errors="replace") as process:
+    both = hides_frames and sys.stdout and sys.stderr and os.path.sameopenfile(1, 2)  # none is closed
+    stdout = subprocess.PIPE if both else None
+    stderr = subprocess.STDOUT if both else subprocess.PIPE if hides_frames else None
+    with subprocess.Popen(
+        command, env=environ, stdout=stdout, stderr=stderr, encoding="utf-8", errors="replace"
+    ) as process:
         children.append(process)
-        for line in process.stderr or ():
+        for line in process.stdout or process.stderr or ():
             if JAVA_FRAME.match(line):
                 failed = True
             else:
