@@ -83,10 +83,10 @@ def test_a_stack_trace_is_hidden_and_an_error_of_java_is_shown():
     ]
     code = f"import sys; sys.stderr.buffer.write(b'''{chr(10).join(lines)}'''); sys.exit(3)"
 
-    done = subprocess.run(run_in_child(child(code)), capture_output=True, text=True)
+    done = subprocess.run(run_in_child(child(code)), capture_output=True)
 
     assert done.returncode == 3
-    assert done.stderr == "java.lang.OutOfMemoryError: Java heap space\ncaf\ufffd"
+    assert done.stderr == b"java.lang.OutOfMemoryError: Java heap space\ncaf\xe9"
 
 
 @pytest.mark.programs
@@ -105,6 +105,38 @@ def test_standard_output_and_standard_error_stay_apart_where_they_go_to_two_plac
     done = subprocess.run(run_in_child(child(code)), capture_output=True, text=True)
 
     assert (done.stdout, done.stderr) == ("out\n", "error\n")
+
+
+@pytest.mark.programs
+def test_bytes_are_not_changed_where_one_pipe_carries_both_outputs(tmp_path):
+    file = tmp_path / "written"
+    file.write_bytes(b"10%\r20%\r\ncaf\xe9\x00" + b"x" * 200_000 + b"\n\nno end of a line")
+    code = f"import sys; sys.stdout.buffer.write(open({str(file)!r}, 'rb').read())"
+
+    done = subprocess.run(run_in_child(child(code)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    assert done.stdout == file.read_bytes()
+
+
+@pytest.mark.programs
+def test_the_exit_code_is_that_of_the_program_when_the_reader_closes_the_pipe():
+    code = "import sys; [print(n) for n in range(100_000)]; sys.exit(3)"
+
+    with subprocess.Popen(
+        run_in_child(child(code)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout.readline() == "0\n"  # as `2>&1 | head -1` does
+        process.stdout.close()
+
+        assert process.wait(timeout=20) == 3
+
+
+@pytest.mark.programs
+def test_standard_output_does_not_get_the_lines_of_a_closed_standard_error():
+    code = "import os; os.write(1, b'out'); os.write(2, b'error')"
+    closed = ["sh", "-c", 'exec "$@" 2>&-', "sh", *run_in_child(child(code))]
+
+    assert subprocess.run(closed, stdout=subprocess.PIPE).stdout == b"out"
 
 
 @pytest.mark.programs

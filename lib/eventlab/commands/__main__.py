@@ -16,7 +16,7 @@ from eventlab.settings import settings
 from eventlab.stack import config, environment
 
 JAVA_FRAME = re.compile(
-    r"\s+at [\w.$/<>]+[(@]|\s+\.\.\. \d+ more|Caused by: |(java|org|joptsimple)\.[\w.]+Exception\b"
+    rb"\s+at [\w.$/<>]+[(@]|\s+\.\.\. \d+ more|Caused by: |(java|org|joptsimple)\.[\w.]+Exception\b"
 )
 """A line of a stack trace, except `java.lang.OutOfMemoryError`: it is often the only line that is printed."""
 
@@ -81,7 +81,7 @@ def run_in_child(command: Sequence[str], environ: Mapping[str, str], *, hides_fr
             with 0 after an error that it prints with a stack trace; then the exit code is 1. If standard output
             goes to the same terminal, pipe or file, both are read here, so that their lines keep their order.
     """
-    children: list[subprocess.Popen[str]] = []
+    children: list[subprocess.Popen[bytes]] = []
 
     def forward(number: int, frame: Any) -> None:
         for child in children:
@@ -96,21 +96,31 @@ def run_in_child(command: Sequence[str], environ: Mapping[str, str], *, hides_fr
         if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup`; the child inherits that
             signal.signal(number, handler)
     failed = False
-    both = hides_frames and sys.stdout and sys.stderr and os.path.sameopenfile(1, 2)  # none is closed
+    both = hides_frames and sys.stdout and sys.stderr and os.path.sameopenfile(1, 2)  # a closed one is None
     stdout = subprocess.PIPE if both else None
     stderr = subprocess.STDOUT if both else subprocess.PIPE if hides_frames else None
-    with subprocess.Popen(
-        command, env=environ, stdout=stdout, stderr=stderr, encoding="utf-8", errors="replace"
-    ) as process:
+    with subprocess.Popen(command, env=environ, stdout=stdout, stderr=stderr) as process:
         children.append(process)
         for line in process.stdout or process.stderr or ():
             if JAVA_FRAME.match(line):
                 failed = True
-            else:
-                print(line, end="", file=sys.stderr, flush=True)
+            elif sys.stderr:
+                _write_error(line)
     if process.returncode == 0:
         return int(failed)
     return process.returncode if process.returncode > 0 else 128 - process.returncode
+
+
+def _write_error(line: bytes) -> None:
+    """Write a line to standard error; discard it if the reader has closed the pipe, as `head -1` does.
+
+    See https://docs.python.org/3/library/signal.html#note-on-sigpipe.
+    """
+    try:
+        sys.stderr.buffer.write(line)
+        sys.stderr.buffer.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 if __name__ == "__main__":
