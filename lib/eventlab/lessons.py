@@ -47,6 +47,17 @@ def exercise_title(name: str) -> str:
     return f"Exercise {int(lesson)}.{number}"
 
 
+def nearest_form(name: object) -> str:
+    """Return `01-2` for `1.2`, `1-2` and `Exercise 1.2`, and the text of another name as it is."""
+    numbers = re.fullmatch(r"\D*(\d{1,2})[.-](\d)\D*", str(name))
+    return f"{numbers[1].zfill(2)}-{numbers[2]}" if numbers else str(name)
+
+
+def beginning(name: str) -> str:
+    """Return the beginning of a lesson's name: `04` for its number `4`, and another name as it is."""
+    return name.zfill(2) if name.isdecimal() and name.strip("0") else name
+
+
 @dataclass(frozen=True)
 class Lesson:
     """A lesson.

@@ -1,5 +1,6 @@
 """The check of an exercise says whether it is solved, and what is missing."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -184,15 +185,29 @@ def test_services_that_run_are_named_and_their_number_is_not_the_answer(capsys, 
     assert checked(capsys, "09-1", 0) == "Exercise 9.1: correct.\n"
 
 
-@pytest.mark.parametrize(("name", "near"), [("5-1", "05-1"), ("2-2", "02-2"), ("ex 8-2", "08-2")])
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("5-1", "05-1"),
+        ("2-2", "02-2"),
+        ("ex 8-2", "08-2"),
+        ("1.1", "01-1"),
+        ("Exercise 10.1", "10-1"),
+        ("07.2 ", "07-2"),
+        (1.1, "01-1"),
+        (["05-1"], "05-1"),
+    ],
+)
 def test_an_unknown_exercise_is_refused_with_the_nearest_name(name, near):
-    with pytest.raises(course.LessonError, match=f"there is no exercise '{name}'; did you mean '{near}'"):
+    refused = re.escape(f"there is no exercise {name!r}; did you mean '{near}'?")
+    with pytest.raises(course.LessonError, match=refused):
         course.check(name, 1)
 
 
-def test_an_exercise_with_no_near_name_is_refused_with_the_names_of_all():
+@pytest.mark.parametrize("name", ["purchases", "", "99.9", 5, None, ...])
+def test_an_exercise_with_no_near_name_is_refused_with_the_names_of_all(name):
     with pytest.raises(course.LessonError, match=r"there are: 01-1, .*, 09-2"):
-        course.check("purchases", 1)
+        course.check(name, 1)
 
 
 def test_a_check_looks_at_the_topic_since_the_lesson_began(stack, topic, capsys, monkeypatch):

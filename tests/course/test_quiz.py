@@ -41,9 +41,10 @@ def test_an_answer_that_is_no_choice_is_refused():
         QuizQuestion(question="?", choices={"a": "1"}, answer="b")
 
 
-def test_an_unknown_question_is_refused_with_the_nearest_name():
-    with pytest.raises(LessonError, match="there is no question '2-1'; did you mean '02-1'"):
-        predict("2-1")
+@pytest.mark.parametrize("name", ["2-1", "2.1", 2.1])
+def test_an_unknown_question_is_refused_with_the_nearest_name(name):
+    with pytest.raises(LessonError, match=f"there is no question {name!r}; did you mean '02-1'"):
+        predict(name)
 
 
 @pytest.mark.parametrize("name", questions())

@@ -82,9 +82,15 @@ def test_lessons_are_selected_by_the_beginning_of_their_names():
     ]
 
 
-def test_an_unknown_lesson_is_refused_with_the_names_of_all_lessons():
-    with pytest.raises(course_run.CourseRunError, match="01_start_the_stack"):
-        course_run.find_lessons(["42"])
+@pytest.mark.parametrize(("number", "lesson"), [("4", "04_consume_events"), ("1", "01_start_the_stack")])
+def test_a_lesson_is_selected_by_its_number(number, lesson):
+    assert [path.stem for path in course_run.find_lessons([number])] == [lesson]
+
+
+@pytest.mark.parametrize("name", ["42", "²", "4_"])
+def test_an_unknown_lesson_is_refused_with_the_names_of_all_lessons(name):
+    with pytest.raises(course_run.CourseRunError, match=f"no notebook begins with {name}; .*01_start_the_stack"):
+        course_run.find_lessons([name])
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from pydantic import BaseModel, TypeAdapter, model_validator
 
 from eventlab.course.preparation import LessonError
 from eventlab.errors import near_names
+from eventlab.lessons import nearest_form
 
 FILE = Path(__file__).with_name("questions.toml")
 
@@ -88,6 +89,6 @@ class Prediction(ipywidgets.VBox):
 
 def predict(name: str) -> Prediction:
     """Return the question with this name, for the notebook to show; raise LessonError if there is none."""
-    if name not in questions():
-        raise LessonError(f"there is no question {name!r}; {near_names(name, questions())}")
+    if str(name) not in questions():
+        raise LessonError(f"there is no question {name!r}; {near_names(nearest_form(name), questions())}")
     return Prediction(questions()[name])

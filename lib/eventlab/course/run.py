@@ -9,6 +9,7 @@ from eventlab.course import refresh, report
 from eventlab.course.execute import NotebookResult, ReportCells, execute
 from eventlab.errors import EventlabError
 from eventlab.files import delete_folder
+from eventlab.lessons import beginning
 from eventlab.settings import ROOT
 from eventlab.stack import fresh_stack
 from eventlab.stack.startup import ReportService, no_report
@@ -26,16 +27,16 @@ class CourseRunError(EventlabError):
 
 
 def find_lessons(names: Sequence[str] = ()) -> list[Path]:
-    """Return the course's notebooks in reading order: all, or those that begin with a name like `05_filter`.
+    """Return the course's notebooks in order: all, or those that begin with a name like `05_filter`, `05` or `5`.
 
     Raises:
         CourseRunError: No notebook begins with one of the names.
     """
     lessons = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
-    if unknown := [name for name in names if not any(path.stem.startswith(name) for path in lessons)]:
+    if unknown := [name for name in names if not any(path.stem.startswith(beginning(name)) for path in lessons)]:
         existing = ", ".join(path.stem for path in lessons)
         raise CourseRunError(f"no notebook begins with {', '.join(unknown)}; there are: {existing}")
-    return [path for path in lessons if not names or path.stem.startswith(tuple(names))]
+    return [path for path in lessons if not names or path.stem.startswith(tuple(map(beginning, names)))]
 
 
 def run_course(

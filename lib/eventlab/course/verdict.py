@@ -7,7 +7,7 @@ from eventlab.course import answers, stream_exercises  # noqa: F401 (its checks 
 from eventlab.course.exercises import checks
 from eventlab.course.preparation import LessonError
 from eventlab.errors import near_names
-from eventlab.lessons import exercise_title, solved
+from eventlab.lessons import exercise_title, nearest_form, solved
 
 
 def check(name: str, answer: Any = ...) -> None:
@@ -20,8 +20,8 @@ def check(name: str, answer: Any = ...) -> None:
     Raises:
         LessonError: There is no such exercise.
     """
-    if name not in checks:
-        raise LessonError(f"there is no exercise {name!r}; {near_names(name, checks)}")
+    if str(name) not in checks:
+        raise LessonError(f"there is no exercise {name!r}; {near_names(nearest_form(name), checks)}")
     title = exercise_title(name)
     asks_for_answer = bool(inspect.signature(checks[name]).parameters)
     if asks_for_answer and answer is ...:

@@ -21,7 +21,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from eventlab.errors import EventlabError
 from eventlab.files import write_atomically
-from eventlab.lessons import CHECK, README_LINK, SOLUTION, exercise_title
+from eventlab.lessons import CHECK, README_LINK, SOLUTION, beginning, exercise_title
 from eventlab.settings import ROOT, Settings
 from eventlab.stack.config import START_PAGE
 
@@ -169,7 +169,7 @@ def reset(name: str, settings: Settings) -> tuple[Original, Path | None]:
     """Start a lesson or lab again: rename the learner's copy, and write a new one.
 
     Args:
-        name: The beginning of a lesson's or lab's name, such as `05` or `lab01`.
+        name: The beginning of a lesson's or lab's name, such as `05` or `lab01`, or a lesson's number.
         settings: The settings with the working folder.
 
     Returns:
@@ -179,8 +179,7 @@ def reset(name: str, settings: Settings) -> tuple[Original, Path | None]:
         WorkingCopyError: There is no such lesson, or the folder cannot be written.
     """
     existing = [*lessons(), *labs()]
-    beginning = name.zfill(2) if name.isdecimal() and int(name) else name
-    matching = [original for original in existing if original.name.startswith(beginning)] if name else []
+    matching = [original for original in existing if original.name.startswith(beginning(name))] if name else []
     if len(matching) != 1:
         names = ", ".join(original.name for original in matching or existing)
         problem = "is the beginning of" if matching else "is not a lesson or lab; there are:"
