@@ -165,6 +165,18 @@ def test_a_hidden_check_outside_of_the_region_is_an_error(lab_of):
         student_checks(lab_of(checks="@check('q1', points=1, hint='', hidden=True)\ndef f(evidence): ...\n"))
 
 
+def test_a_released_question_with_hidden_checks_only_is_a_question(lab_of, tmp_path):
+    checks = "from eventlab.labs.checks import check\n"
+    checks += "### BEGIN HIDDEN TESTS\n@check('q1', points=1, hint='', hidden=True)\ndef f(evidence): ...\n"
+    lab = lab_of(checks=checks + "### END HIDDEN TESTS\n")
+
+    own = Lab(lab.name, release(lab, tmp_path / "released"))
+
+    assert own.checks == ()
+    assert own.all_questions == lab.all_questions == ("q1",)
+    assert own.hidden("q1") == 1
+
+
 def test_a_lab_is_not_released_over_itself():
     lab = find("lab01")
 

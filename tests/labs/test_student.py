@@ -13,6 +13,7 @@ from eventlab.labs import inputs, serve, student
 from eventlab.labs.answers import AnswerError
 from eventlab.labs.catalogue import LabError
 from eventlab.labs.evidence import Evidence
+from eventlab.labs.names import Namespace
 from eventlab.labs.seeds import practice_seed
 from eventlab.labs.student import ANSWER, LabFailure, open_lab
 
@@ -75,6 +76,26 @@ def test_check_prints_each_public_check_and_how_many_are_hidden(lab, capsys):
 def test_an_unknown_question_is_refused_with_the_names_of_all(lab):
     with pytest.raises(LabError, match="lab01_events has no question 'q5'; it has: q1, q2, q3, q4"):
         lab.check("q5")
+
+
+@pytest.mark.parametrize(
+    "answers", [lambda lab: lab.answer("q5", 3), lambda lab: lab.answer(1, 3), lambda lab: lab.serve("q5", Flask)]
+)
+def test_an_answer_to_an_unknown_question_is_refused_with_the_names_of_all(answers, shown):
+    lab = student.OpenLab("lab01_events", Namespace.of_student("lab01_events", "ada"), 1)
+
+    with pytest.raises(LabError, match=r"lab01_events has no question ('q5'|1); it has: q1, q2, q3, q4"):
+        answers(lab)
+
+    assert (lab.answers, lab._servers, shown) == ({}, {}, [])
+
+
+def test_when_graded_an_answer_to_an_unknown_question_does_not_end_the_cell(shown):
+    lab = student.OpenLab("lab01_events", Namespace.of_student("lab01_events", "ada"), 0, graded=True)
+
+    lab.answer("q5", 3)
+
+    assert lab.answers == {"q5": 3}
 
 
 def test_a_failed_check_names_the_line_that_deletes_what_earlier_runs_left(lab, settings, capsys, shown):

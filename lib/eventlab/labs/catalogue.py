@@ -60,7 +60,7 @@ class Lab:
             LabError: `checks.py` defines neither a check nor a text question.
         """
         checks = tuple(value for value in vars(self.module).values() if isinstance(value, LabCheck))
-        if not checks and not self.text_questions:
+        if not checks and not self.text_questions and not self._hidden_counts:
             raise LabError(f"{self.folder / 'checks.py'} defines no check")
         return checks
 
@@ -90,7 +90,7 @@ class Lab:
     @property
     def questions(self) -> tuple[str, ...]:
         """Return the ids of the questions that checks judge, in order."""
-        return tuple(dict.fromkeys(check.question for check in self.checks))
+        return tuple(dict.fromkeys([*self._hidden_counts, *(check.question for check in self.checks)]))
 
     @property
     def all_questions(self) -> tuple[str, ...]:
@@ -110,7 +110,12 @@ class Lab:
     def hidden(self, question: str) -> int:
         """Return how many hidden checks a question has; a released lab contains only their number."""
         count = sum(check.hidden for check in self.checks_of(question))
-        return count or getattr(self.module, "HIDDEN_CHECKS", {}).get(question, 0)
+        return count or self._hidden_counts.get(question, 0)
+
+    @property
+    def _hidden_counts(self) -> dict[str, int]:
+        """Return the number of hidden checks by question, which a released lab contains instead of the checks."""
+        return dict(getattr(self.module, "HIDDEN_CHECKS", {}))
 
     @property
     def jobs(self) -> dict[str, str]:

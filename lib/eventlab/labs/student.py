@@ -92,7 +92,9 @@ class OpenLab:
 
         Raises:
             AnswerError: The value is not data, or the answer is too long.
+            LabError: The lab has no such question; this is not checked when the notebook is graded.
         """
+        self._require_question(question)
         value = plain(value)
         text = json.dumps({"question": question, "value": value})
         if len(text) > MAX_ANSWER_CHARS:
@@ -135,9 +137,13 @@ class OpenLab:
         Args:
             question: The question, for example `q1`.
             create: Returns a copy of the API, a WSGI application such as a Flask app.
+
+        Raises:
+            LabError: The lab has no such question.
         """
         from eventlab.labs.serve import Copies, Server
 
+        self._require_question(question)
         if question in self._servers:
             self._servers.pop(question).close()
         self._servers[question] = Server(Copies(create, Path(f"{question}_api.log")))
@@ -156,14 +162,11 @@ class OpenLab:
         if self.graded:
             print("The grader runs the checks outside of this notebook.")
             return
-        from eventlab.labs.catalogue import LabError
-
+        self._require_question(question)
         lab = self._lab()
         if question in lab.text_questions:
             _print_rubric(lab.text_questions[question])
             return
-        if question not in lab.questions:
-            raise LabError(f"{lab.name} has no question {question!r}; it has: {', '.join(lab.all_questions)}")
         evidence, results, is_left = self._evidence(), [], False
         if question in lab.jobs:
             evidence = self._trial_evidence(lab, question, evidence, hidden)
@@ -205,6 +208,14 @@ class OpenLab:
         exists = marker.exists() and marker.read_text() == str(self.seed) and inputs.has_topic(self.topic)
         if not self.graded and not exists:
             self._create_input()
+
+    def _require_question(self, question: str) -> None:
+        from eventlab.labs.catalogue import LabError
+
+        if self.graded:  # there are no checks, and an error here would end the cell
+            return
+        if question not in (known := self._lab().all_questions):
+            raise LabError(f"{self.name} has no question {question!r}; it has: {', '.join(known)}")
 
     def _lab(self) -> Lab:
         """Return the released lab in the notebook's folder, or else the kit's."""
