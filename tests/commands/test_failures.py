@@ -125,6 +125,7 @@ def test_the_exit_code_is_that_of_the_program_when_the_reader_closes_the_pipe():
     with subprocess.Popen(
         run_in_child(child(code)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
+        assert process.stdout
         assert process.stdout.readline() == "0\n"  # as `2>&1 | head -1` does
         process.stdout.close()
 
