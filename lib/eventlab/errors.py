@@ -46,7 +46,7 @@ def near_names(name: str, names: Iterable[str]) -> str:
     names = list(names)
     if not get_close_matches(name, names, n=1):
         more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-        return f"there are: {', '.join(names[:MAX_NAMES])}{more}"
+        return f"there are: {', '.join(names[:MAX_NAMES]) or 'none'}{more}"
     likeness = {known: SequenceMatcher(None, known, name).ratio() for known in names}
     most = max(likeness.values())
     nearest = [known for known in likeness if likeness[known] == most]

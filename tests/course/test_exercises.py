@@ -8,7 +8,7 @@ import pytest
 from eventlab import course
 from eventlab.clients import kafka
 from eventlab.clients.hdfs import open_hdfs
-from eventlab.course import exercises, preparation
+from eventlab.course import exercises, preparation, topics
 from eventlab.stack import filesystem
 
 
@@ -67,7 +67,8 @@ def sent(monkeypatch):
     monkeypatch.setattr(preparation.lesson, "start", 2)
     monkeypatch.setattr(exercises, "checked_until", set())
     monkeypatch.setattr(exercises, "numbered_events", lambda: list(enumerate(events))[2:])
-    monkeypatch.setattr(preparation, "end_offset", lambda topic: len(events))
+    for name in ("end_offset", "end_offset_or_zero"):
+        monkeypatch.setattr(topics, name, lambda topic: len(events))
     return events
 
 

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from eventlab.cli.app import main
-from eventlab.course import day, execute
+from eventlab.course import day, execute, topics
 from eventlab.course import preparation as course
 from eventlab.course import run as course_run
 from eventlab.settings import settings
@@ -53,7 +53,7 @@ def test_all_other_lessons_prepare_their_state(lesson):
 
 
 def test_up_prepares_the_topic_and_the_files_of_lesson_08(stack):
-    before = course.end_offset(settings.topic)
+    before = topics.end_offset(settings.topic)
     filesystem.delete("/tmp/lesson-08/purchases")
 
     done = up("kafka", "namenode", "datanode", "spark", "api", "--at", "08")
@@ -62,8 +62,8 @@ def test_up_prepares_the_topic_and_the_files_of_lesson_08(stack):
     assert "Ready for lesson 08_query_with_sql:" in done.stdout
     assert "Topic 'events-08' contains 40 events." in done.stdout
     assert "/tmp/lesson-08/purchases contains 20 rows." in done.stdout
-    assert course.read_values("events-08-day") == list(day.messages())
-    assert course.end_offset(settings.topic) == before
+    assert topics.read_values("events-08-day") == list(day.messages())
+    assert topics.end_offset(settings.topic) == before
 
 
 def test_a_lesson_whose_service_does_not_run_names_the_command_that_starts_it(stack, monkeypatch):

@@ -12,7 +12,7 @@ import pytest
 
 from eventlab.clients import kafka
 from eventlab.course import preparation as course
-from eventlab.course import saved
+from eventlab.course import saved, topics
 from eventlab.course.stream_folder import END_QUERIES
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import filesystem
@@ -67,6 +67,30 @@ def test_a_lesson_that_kills_services_says_so_when_one_of_them_is_external(monke
     assert caught.value.next_command == "unset EVENTLAB_EXTERNAL_SPARK_REMOTE"
 
 
+@pytest.mark.parametrize(
+    ("end", "message"),
+    [
+        (None, "there is no topic 'event'; did you mean 'events'\\?\nNext: kafka-topics --list"),
+        ({0: 7, 1: 9}, "the topic 'event' has 2 partitions, and each has an end offset of its own: 7, 9"),
+    ],
+)
+def test_a_topic_without_an_end_offset_or_with_several_is_refused(monkeypatch, end, message):
+    monkeypatch.setattr(kafka, "topic_offsets", lambda servers, topic: end and kafka.Offsets({}, end))
+    monkeypatch.setattr(kafka, "list_topics", lambda servers: ["events", "practice"])
+
+    with pytest.raises(kafka.TopicError, match=message):
+        topics.end_offset("event")
+
+
+@pytest.mark.parametrize(("existing", "shown"), [([], "none"), (["events-01", "practice"], "events-01, practice")])
+def test_the_error_of_an_unknown_topic_lists_the_topics_that_exist(monkeypatch, existing, shown):
+    monkeypatch.setattr(kafka, "topic_offsets", lambda servers, topic: None)
+    monkeypatch.setattr(kafka, "list_topics", lambda servers: existing)
+
+    with pytest.raises(kafka.TopicError, match=f"there are: {shown}\nNext"):
+        topics.end_offset("q")
+
+
 def test_a_record_is_saved_as_one_line():
     record = SimpleNamespace(
         partition=0, offset=7, timestamp=1000, key=None, value=b"two\nlines", headers=[("trace", b"\xff")]
@@ -99,7 +123,7 @@ def test_the_messages_of_a_topic_are_saved_before_it_is_emptied(topic, send, cap
         ("k", "two\nlines", None),
         ("k", None, base64.b64encode(b"\xff").decode()),
     ]
-    assert course.read_values(topic) == []
+    assert topics.read_values(topic) == []
 
 
 def test_messages_saved_twice_in_one_second_are_two_files(stack, topic, send):
@@ -113,7 +137,7 @@ def test_a_topic_with_messages_on_an_external_kafka_is_not_emptied(external, top
 
     with pytest.raises(course.LessonError, match=r"export EVENTLAB_TOPIC="):
         course.fresh_topic(topic)
-    assert course.read_values(topic) == [b"theirs"]
+    assert topics.read_values(topic) == [b"theirs"]
 
 
 def test_a_topic_of_others_on_an_external_kafka_that_contains_just_the_courses_events_is_not_replaced(
@@ -140,7 +164,7 @@ def test_a_lessons_own_topic_gets_one_partition(stack, three_partitions):
     offsets = kafka.topic_offsets(stack.bootstrap_servers, three_partitions)
     assert offsets
     assert offsets.end == {0: 40}
-    assert course.read_values(three_partitions) == course.course_messages()
+    assert topics.read_values(three_partitions) == course.course_messages()
 
 
 def test_a_topic_of_the_api_with_several_partitions_is_named_with_the_command_that_deletes_it(
@@ -161,7 +185,7 @@ def test_a_topic_on_an_external_kafka_that_the_lessons_created_is_emptied(extern
 
     course.fresh_topic(name)
 
-    assert course.read_values(name) == []
+    assert topics.read_values(name) == []
     assert "ours" in saved_text(capsys.readouterr().out)
 
 
@@ -187,7 +211,7 @@ def test_a_prepared_topic_keeps_its_messages_unless_it_has_to_be_fresh(stack, to
 
     course.prepare(topic, events=True, fresh=True)
     assert kafka.topic_id(stack.bootstrap_servers, topic) != first
-    assert course.read_values(topic) == course.course_messages()
+    assert topics.read_values(topic) == course.course_messages()
 
 
 def test_a_lessons_streams_start_without_queries_and_files_of_an_earlier_run(stack, topic, monkeypatch):
@@ -215,8 +239,8 @@ def test_the_topic_of_the_api_is_never_emptied(stack, send):
 
     start = course.prepare(events=True)
 
-    assert course.read_values(stack.topic)[start - 1] == b"of another lesson"
-    assert len(course.read_values(stack.topic, start)) == 40
+    assert topics.read_values(stack.topic)[start - 1] == b"of another lesson"
+    assert len(topics.read_values(stack.topic, start)) == 40
     assert course.prepare() == start + 40
 
 
@@ -225,13 +249,13 @@ def test_two_open_lessons_do_not_change_the_topic_of_each_other(stack, topic):
     course.prepare(f"{topic}-08", events=True, fresh=True)
     course.prepare()
 
-    assert course.read_values(f"{topic}-05") == course.course_messages()
+    assert topics.read_values(f"{topic}-05") == course.course_messages()
 
 
 def test_the_events_of_a_lesson_are_those_that_the_api_writes(stack):
     start = course.prepare(events=True)
 
-    sent = [json.loads(value) for value in course.read_values(stack.topic, start)]
+    sent = [json.loads(value) for value in topics.read_values(stack.topic, start)]
 
     assert sent == [json.loads(value) for value in course.course_messages()]
 

@@ -42,7 +42,7 @@ POLL_MS = 200
 
 
 class TopicError(EventlabError):
-    """A topic could not be created or deleted."""
+    """A topic could not be created or deleted, or it is not one that the caller can use."""
 
 
 @dataclass(frozen=True)

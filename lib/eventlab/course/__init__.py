@@ -6,14 +6,13 @@ Lessons import this package: `course.prepare(...)`, `course.predict(...)`, `cour
 from eventlab.course.preparation import (
     LessonError,
     connect,
-    end_offset,
     ensure_purchases,
     fresh_topic,
     prepare,
-    read_values,
 )
 from eventlab.course.program import show_program
 from eventlab.course.quiz import predict
+from eventlab.course.topics import end_offset, read_values
 from eventlab.course.verdict import check
 from eventlab.settings import ROOT
 

@@ -16,6 +16,7 @@ from eventlab.clients import kafka, spark
 from eventlab.course.day import messages as day_messages
 from eventlab.course.saved import save_messages
 from eventlab.course.stream_folder import empty_stream_folder
+from eventlab.course.topics import end_offset_or_zero, read_values
 from eventlab.errors import EventlabError
 from eventlab.files import write_atomically
 from eventlab.settings import PLAYER_HOSTS, settings
@@ -148,7 +149,7 @@ def _prepare_api_topic(events: bool) -> int:
             if settings.external_bootstrap_servers
             else f"kafka-topics --delete --topic {settings.topic}",
         )
-    start = end_offset(settings.topic)
+    start = end_offset_or_zero(settings.topic)
     if events:
         send_course_events()
         print(f"Topic {settings.topic!r}: this lesson's {COURSE_EVENTS.total()} events begin at offset {start}.")
@@ -193,7 +194,7 @@ def send_course_events() -> None:
     """Call the game API as the course's four load tests do; raise LessonError if the topic lacks the events."""
     from eventlab.commands import ab
 
-    start = end_offset(settings.topic)
+    start = end_offset_or_zero(settings.topic)
     for host in PLAYER_HOSTS:
         for route in ROUTES:
             ab.bench(settings.api_url + route, requests=CALLS, concurrency=1, headers={"Host": host})
@@ -205,18 +206,6 @@ def send_course_events() -> None:
             "another EVENTLAB_TOPIC",
             "eventlab restart api",
         )
-
-
-def end_offset(topic: str) -> int:
-    """Return the offset that the next message of a topic with one partition gets; 0 when there is no topic."""
-    offsets = kafka.topic_offsets(settings.bootstrap_servers, topic)
-    return offsets.end[0] if offsets else 0
-
-
-def read_values(topic: str, start: int = 0) -> list[bytes]:
-    """Return the values of a topic's messages, all or from an offset of its only partition on."""
-    records = kafka.read_topic(settings.bootstrap_servers, topic, start={0: start} if start else None)
-    return [record.value or b"" for record in records]
 
 
 def fresh_topic(topic: str, *, save: bool = True) -> None:
