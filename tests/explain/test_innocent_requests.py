@@ -84,14 +84,23 @@ def test_an_answer_that_is_still_a_stream_is_not_read():
     assert next(answer.iter_content(100)) == b'{"n": 1}'
 
 
-def test_a_consumer_with_a_name_is_checked_by_what_it_has_read(monkeypatch):
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "consumer = KafkaConsumer('t')",
+        "consumer: KafkaConsumer = KafkaConsumer('t')",
+        "(consumer := KafkaConsumer('t')).poll()",
+        "with closing(KafkaConsumer('t')) as consumer: pass",
+    ],
+)
+def test_a_consumer_with_a_name_is_checked_by_what_it_has_read(monkeypatch, statement):
     monkeypatch.setattr(kafka_calls.kafka, "topic_offsets", lambda servers, topic: SimpleNamespace(count=3))
-    named = FailedCell(None, "consumer = KafkaConsumer('t')\nprint(next(consumer))")
-    unnamed = kafka_calls.unnamed_consumer_at_end(FailedCell(None, "list(KafkaConsumer('t'))"), settings)
+    named = FailedCell(None, f"{statement}\nprint(next(consumer))")
+    unnamed = kafka_calls.unnamed_consumer_at_end(FailedCell(None, "rows = list(KafkaConsumer('t'))"), settings)
 
     assert kafka_calls.unnamed_consumer_at_end(named, settings) is None
     assert unnamed
-    assert unnamed.remedy == "list(KafkaConsumer('t', auto_offset_reset=\"earliest\"))"
+    assert unnamed.remedy == "rows = list(KafkaConsumer('t', auto_offset_reset=\"earliest\"))"
 
 
 @pytest.mark.parametrize(

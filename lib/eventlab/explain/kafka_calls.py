@@ -82,7 +82,11 @@ def unknown_start(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 def unnamed_consumer_at_end(cell: FailedCell, settings: Settings) -> Explanation | None:
     """Explain that a consumer without a variable, as in the head of a loop, starts at the end of a topic."""
-    named = [node.value for node in cell.nodes(ast.Assign)]
+    named: list[ast.AST | None] = [node.value for node in cell.nodes(ast.Assign)]
+    named += [node.value for node in cell.nodes(ast.AnnAssign)]
+    named += [node.value for node in cell.nodes(ast.NamedExpr)]
+    for item in cell.nodes(ast.withitem):
+        named += [item.context_expr, *getattr(item.context_expr, "args", ())]  # with closing(KafkaConsumer(...))
     for call in cell.calls("KafkaConsumer") if cell.error is None else ():
         options = {item.arg: cell.text_of(item.value) for item in call.keywords}
         start = options.get("auto_offset_reset", "latest")
