@@ -27,6 +27,14 @@ MISTAKES = {
         """def named(fields): return bought.select(F.from_json("player", fields))\nnamed("name str").collect()""",
         "Spark's types have other names",
     ),
+    "a dash in a schema that a function gets": (
+        "def named(to): return bought.select(F.from_json('player', to))\nnamed('User-Agent string').collect()",
+        "A name with a dash needs backquotes",
+    ),
+    "no comma in a schema that a function gets": (
+        "def named(to): return bought.select(F.from_json('player', to))\nnamed('a string b int').collect()",
+        "A comma is missing between two fields",
+    ),
     "a schema without a comma": (
         """bought.select(F.from_json("player", "name string price int")).collect()""",
         "A comma is missing between two fields",

@@ -113,6 +113,27 @@ def test_only_a_string_that_spark_reports_is_a_schema(monkeypatch):
     assert [box and box.remedy for box in boxes] == [None, "schema('player string')"]
 
 
+@pytest.mark.parametrize(
+    ("near", "source", "remedy"),
+    [
+        ("-", "named('User-Agent string')", "named('`User-Agent` string')"),
+        ("str", "named('n:int, id:str')", "named('n:int, id:string')"),
+        ("str", "named('all dates')", None),
+        ("-", "named('all dates')", None),
+    ],
+)
+def test_a_string_with_the_word_that_spark_reports_is_a_schema(monkeypatch, near, source, remedy):
+    accepted = itertools.cycle([False, True])
+    monkeypatch.setattr(sql_syntax, "session_of", lambda cell: object())
+    monkeypatch.setattr(sql_syntax, "has_schema", lambda create: next(accepted))
+    text = f"[PARSE_SYNTAX_ERROR] Syntax error at or near '{near}'. SQLSTATE: 42601"
+    error = AnalysisException(text, errorClass="PARSE_SYNTAX_ERROR", messageParameters={})
+
+    box = sql_syntax.wrong_schema(FailedCell(error, source), settings)
+
+    assert (box and box.remedy) == remedy
+
+
 def test_braces_of_another_program_are_no_variable():
     source = "!kafkacat -C -t events -e | jq '.item | {name}'"
 

@@ -181,8 +181,8 @@ def wrong_schema(cell: FailedCell, settings: Settings) -> Explanation | None:
         return has_schema(lambda: session.range(1).select(functions.from_json(functions.lit("{}"), text)))
 
     texts = [cell.text_of(argument) for call in cell.calls("from_json", "schema") for argument in call.args]
-    if near := re.search(r"PARSE_SYNTAX_ERROR\] Syntax error at or near '(\w+)'", cell.text):
-        texts += [text for _, text in cell.strings() if near[1] in text.split()]  # a function gets the schema
+    if near := re.search(r"PARSE_SYNTAX_ERROR\] Syntax error at or near '(\w+|-)'", cell.text):  # in a function
+        texts += [text for _, text in cell.strings() if near[1] in re.findall(r"\w+|-", text)]
     for schema in dict.fromkeys(text for text in texts if text and " " in text):
         new, reasons, known = schema, list[str](), (*TYPES, *OTHER_TYPES)
         for word in dict.fromkeys(re.findall(r"(?<=[\w`])[\s:]+(\w+)", schema)):
