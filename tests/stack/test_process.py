@@ -146,6 +146,25 @@ def test_stop_ends_the_children_too(settings: Settings):
     assert not any(process.alive(member) for member in processes)
 
 
+def test_stop_ends_the_children_of_a_process_that_ends_at_once(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    """Between two calls of `stop`, it can end and be collected by its parent."""
+    started = start(settings, "import subprocess; subprocess.Popen(['sleep', '600'])")
+    (child,) = started.children()
+    kill = started.kill
+
+    def gone() -> None:
+        kill()
+        raise psutil.NoSuchProcess(started.pid)
+
+    monkeypatch.setattr(started, "resume", gone)
+
+    process.stop(started, grace_s=0.5)
+
+    assert not process.alive(child)
+
+
 def test_a_process_that_ignores_the_request_to_end_is_killed_after_the_grace(settings: Settings):
     started = start(settings, "signal.signal(signal.SIGTERM, signal.SIG_IGN)")
 
