@@ -18,7 +18,7 @@ from eventlab.stack import Stack, fresh_stack, process, startup
 from eventlab.stack.services import SERVICES, Service
 from eventlab.stack.stack import ServiceStatus
 from eventlab.stack.startup import WAITING
-from tests.helpers import Stopwatch, suspend
+from tests.helpers import Stopwatch, has_ended, suspend
 from tests.stacks import free_offset, free_settings
 
 pytestmark = pytest.mark.services
@@ -239,11 +239,12 @@ def test_a_second_fresh_stack_in_the_same_folder_is_refused(tmp_path: Path, web:
 def test_a_fresh_stack_stops_the_services_of_an_interrupted_one(tmp_path: Path, web: str):
     interrupted = free_settings(tmp_path / "run")
     (status,) = Stack(interrupted, [web]).up()
+    assert status.pid
 
     with fresh_stack(tmp_path / "run", [interrupted.port_offset], [web]) as stack:
         assert stack.status([web])[0].pid != status.pid
 
-    assert not psutil.pid_exists(status.pid) or not process.alive(psutil.Process(status.pid))
+    assert has_ended(status.pid)
 
 
 def test_without_free_ports_there_is_no_fresh_stack(tmp_path: Path, settings: Settings, web: str):
