@@ -246,7 +246,7 @@ def test_two_stacks_run_at_the_same_time(running: Settings, new_stack, tmp_path:
 
 def test_two_simultaneous_ups_start_each_service_once(stopped: Settings, start_eventlab):
     both = [start_eventlab(stopped, "up", "kafka", "api") for _ in range(2)]
-    outputs = [command.communicate(timeout=60) for command in both]
+    outputs = [command.communicate(timeout=120) for command in both]
 
     assert [command.returncode for command in both] == [0, 0], outputs
     assert sum(text.count("kafka starting") for _, text in outputs) == 1
