@@ -33,17 +33,17 @@ def running(external, listener):
         services.kafka_command(external), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        wait_until(lambda: advertises(external), 60)
+        wait_until(lambda: advertises(external, listener.rpartition("/")[2]), 60)
         yield
     finally:
         broker.terminate()
         broker.wait(timeout=60)
 
 
-def advertises(external):
-    """Return whether the broker has started: its port is open earlier."""
+def advertises(external, listener):
+    """Return whether the broker advertises the listener: its port is open earlier."""
     with suppress(kafka.KafkaUnavailable):
-        return kafka.advertised_listeners(f"127.0.0.1:{external.kafka_port}", timeout_s=5)
+        return kafka.advertised_listeners(external.bootstrap_servers, timeout_s=5) == (listener,)
 
 
 def test_a_broker_that_advertises_a_wrong_address_is_explained(external, open_notebook, tmp_path):
