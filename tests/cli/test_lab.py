@@ -83,10 +83,11 @@ def test_the_kernel_of_a_closed_notebook_ends(browser):
 
 
 @pytest.fixture
-def impatient_lab(stack):
+def impatient_lab(stack, started):
     """Start JupyterLab with the kit's options, except that kernels end after seconds, not after an hour.
 
     A kernel ends also when no notebook is connected to it yet, so one second would be too short.
+    `started` has created the folder of the copies.
     """
     port, token = free_port(), "secret"
     options = [option.replace(str(IDLE_KERNEL_S), "5") for option in lab_options(stack)]
