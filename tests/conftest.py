@@ -77,7 +77,7 @@ def topic(stack: Settings) -> Iterator[str]:
 
     name = f"test-{uuid.uuid4().hex[:12]}"
     admin = KafkaAdminClient(bootstrap_servers=stack.bootstrap_servers)
-    admin.create_topics({name: {"num_partitions": 1, "replication_factor": 1}})
+    admin.create_topics({name: {"num_partitions": 1, "replication_factor": 1}}, wait_for_metadata=True)
     try:
         yield name
     finally:

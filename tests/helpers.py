@@ -30,10 +30,18 @@ def wait_until(
         time.sleep(0.02)
 
 
-def suspend(process: psutil.Process) -> None:
+def suspend(running: psutil.Process) -> None:
     """Suspend a process, and wait until it is: on a busy machine, it may still answer after the signal."""
-    process.suspend()
-    wait_until(lambda: process.status() == psutil.STATUS_STOPPED)
+    running.suspend()
+    wait_until(lambda: running.status() == psutil.STATUS_STOPPED)
+
+
+def has_ended(pid: int) -> bool:
+    """Return whether a process has ended, also where its parent does not collect it, as in some containers."""
+    try:
+        return not process.alive(psutil.Process(pid))
+    except psutil.NoSuchProcess:
+        return True
 
 
 OTHER_USER = 65_534

@@ -94,8 +94,8 @@ def shop(folder):
         stderr=subprocess.DEVNULL,
     )
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-            wait_until(lambda: answers(client))
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client:
+            wait_until(lambda: answers(client))  # with one event: an answer that is late would be one more
             responses = [
                 client.get(path, headers={"Host": host, "User-Agent": "ApacheBench/2.3"})
                 for host in ("user1.comcast.com", "user2.att.com")

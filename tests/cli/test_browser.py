@@ -19,6 +19,7 @@ def programs(tmp_path, monkeypatch):
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.delenv("BROWSER", raising=False)
     monkeypatch.setattr(browser.sys, "platform", "linux")
+    monkeypatch.setattr(browser, "ANSWER_S", 60)  # on a busy machine, a launcher needs more than the three seconds
 
     def create(name, script):
         (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")

@@ -83,10 +83,14 @@ def test_the_kernel_of_a_closed_notebook_ends(browser):
 
 
 @pytest.fixture
-def impatient_lab(stack):
-    """Start JupyterLab with the kit's options, except that kernels end after one second, not after an hour."""
+def impatient_lab(stack, started):
+    """Start JupyterLab with the kit's options, except that kernels end after seconds, not after an hour.
+
+    A kernel ends also when no notebook is connected to it yet, so one second would be too short.
+    `started` has created the folder of the copies.
+    """
     port, token = free_port(), "secret"
-    options = [option.replace(str(IDLE_KERNEL_S), "1") for option in lab_options(stack)]
+    options = [option.replace(str(IDLE_KERNEL_S), "5") for option in lab_options(stack)]
     options += ["--MappingKernelManager.cull_interval=1", f"--port={port}", f"--IdentityProvider.token={token}"]
     server = subprocess.Popen(["jupyter", "lab", "--no-browser", *options], stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
@@ -109,7 +113,7 @@ def _answers(client):
 async def wait_for_the_end_while_connected(client, kernel):
     """Connect to a kernel as an open notebook does, and wait until the server has no kernel."""
     address = f"{client.base_url}/api/kernels/{kernel}/channels".replace("http", "ws", 1)
-    channel = await websocket_connect(HTTPRequest(address, headers=dict(client.headers), request_timeout=20))
+    channel = await websocket_connect(HTTPRequest(address, headers=dict(client.headers), request_timeout=60))
     async with asyncio.timeout(60):
         while client.get("/api/kernels").json():
             await asyncio.sleep(0.2)
@@ -149,12 +153,12 @@ def test_jupyterlab_fetches_no_news(browser):
 
 async def type_in_terminal(address, token, line, until):
     """Type a line in a terminal and return what it shows up to a marker."""
-    request = HTTPRequest(address, headers={"Authorization": f"token {token}"}, request_timeout=20)
+    request = HTTPRequest(address, headers={"Authorization": f"token {token}"}, request_timeout=60)
     terminal = await websocket_connect(request)
     await terminal.write_message(json.dumps(["stdin", f"{line}\r"]))
     shown = ""
     while until not in shown:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):  # a command of Java starts
             kind, *text = json.loads(await terminal.read_message() or "")
         shown += text[0] if kind == "stdout" else ""
     terminal.close()

@@ -47,6 +47,25 @@ def test_a_long_stage_without_a_terminal_prints_what_still_runs(lines):
     assert len(shown(lines)) == count
 
 
+def test_the_line_about_a_step_that_still_runs_is_never_below_the_line_about_its_end(lines, monkeypatch):
+    printing, show = threading.Event(), lines._print
+
+    def print_on_a_busy_machine(text):
+        if "still at work" in text:
+            printing.set()
+            time.sleep(0.2)
+        show(text)
+
+    monkeypatch.setattr(lines, "_print", print_on_a_busy_machine)
+    with lines.report_long_steps(0.02):
+        lines.update("archives", "recording")
+        assert printing.wait(60)
+        lines.update("archives", "recorded", done=1)
+        wait_until(lambda: "still at work: archives recording" in shown(lines))
+
+    assert shown(lines)[-1] == "archives recorded"
+
+
 @pytest.mark.services
 def test_a_second_setup_reports_that_all_is_installed():
     done = subprocess.run([Path(sys.executable).with_name("eventlab"), "setup"], capture_output=True, text=True)

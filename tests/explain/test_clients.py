@@ -203,7 +203,8 @@ keys = [message.key for message in keyed]"""
     letters.assert_runs(re.sub(r"key_deserializer=.*?\),", "key_deserializer=key_or_none,", cell))
 
 
-READ = "found = KafkaConsumer('letters', bootstrap_servers=broker, consumer_timeout_ms=1500"
+READ = "found = KafkaConsumer('letters', bootstrap_servers=broker, consumer_timeout_ms=4000"
+"""Joining a group takes time on a busy machine."""
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
 """An external broker that advertises a wrong address."""
 
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
-from eventlab.clients import ports
+from eventlab.clients import kafka
 from eventlab.settings import OwnSettings
 from eventlab.stack import config, provision, services
 from tests.helpers import wait_until
@@ -33,11 +33,17 @@ def running(external, listener):
         services.kafka_command(external), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        wait_until(lambda: ports.is_open(external.kafka_port), 60)
+        wait_until(lambda: advertises(external, listener.rpartition("/")[2]), 60)
         yield
     finally:
         broker.terminate()
-        broker.wait(timeout=30)
+        broker.wait(timeout=60)
+
+
+def advertises(external, listener):
+    """Return whether the broker advertises the listener: its port is open earlier."""
+    with suppress(kafka.KafkaUnavailable):
+        return kafka.advertised_listeners(external.bootstrap_servers, timeout_s=5) == (listener,)
 
 
 def test_a_broker_that_advertises_a_wrong_address_is_explained(external, open_notebook, tmp_path):

@@ -16,6 +16,12 @@ to_kafka = {"kafka.bootstrap.servers": broker, "topic": "copies-of-copies"}
 def shout(text):
     return text.upper()
 
+@F.udf("long")
+def slowly(offset):
+    import time
+    time.sleep(2)
+    return offset
+
 names = spark.createDataFrame([("a",), (None,)], "name string")
 
 def stop_streams():
@@ -67,7 +73,7 @@ MISTAKES = {
     ),
     "a report before the first batch": (
         "if 'early' not in [query.name for query in spark.streams.active]:\n"
-        "    early = copies.writeStream.format('memory').queryName('early').start()\n"
+        "    early = copies.select(slowly('offset')).writeStream.format('memory').queryName('early').start()\n"
         "early.lastProgress.batchId",
         "had not completed a batch",
     ),

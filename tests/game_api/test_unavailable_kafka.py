@@ -157,4 +157,4 @@ def wait_for_a_connection(server):
         return any(link.laddr.port in listening and link.status == psutil.CONN_ESTABLISHED for link in connections)
 
     wait_until(has_client)
-    time.sleep(0.2)  # the request's bytes follow its connection
+    time.sleep(0.5)  # the request's bytes follow its connection; the API waits 3.5 s for Kafka

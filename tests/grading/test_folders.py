@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from eventlab.files import delete_folder
@@ -29,7 +28,7 @@ from eventlab.settings import ROOT
 from tests.grading import tiny_lab
 from tests.grading.forked_kernels import needs_bubblewrap
 from tests.grading.worker_programs import outcomes
-from tests.helpers import OTHER_USER, create_deep_folders, wait_until, without_rights
+from tests.helpers import OTHER_USER, create_deep_folders, has_ended, wait_until, without_rights
 
 GRADER = """
 import sys
@@ -141,11 +140,6 @@ def test_ctrl_c_does_not_end_the_deletion_of_a_folder(tmp_path: Path) -> None:
         wait_until((tmp_path / "began").exists)
         os.killpg(process.pid, signal.SIGINT)
     assert not (tmp_path / "folder").exists()
-
-
-def has_ended(pid: int) -> bool:
-    """Return whether a process has ended, also where nobody asks how, as in some containers."""
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 @pytest.mark.programs

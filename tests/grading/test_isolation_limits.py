@@ -31,24 +31,34 @@ def inside(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_a_file_without_a_name_counts_as_memory_although_nobody_maps_it(inside: Any) -> None:
     memory: ModuleType = inside("memory")
-    before = memory.by_descriptors([os.getpid()])
-    file = os.memfd_create("held")
-    os.write(file, b"x" * 5 * MIB)
-    copy = os.dup(file)
-    assert memory.by_descriptors([os.getpid()]) - before == 5 * MIB, "once, although it is open twice"
-    os.close(file)
-    os.close(copy)
+
+    def counts_once() -> bool:
+        before = memory.by_descriptors([os.getpid()])
+        file = os.memfd_create("held")
+        os.write(file, b"x" * 5 * MIB)
+        copy = os.dup(file)
+        after = memory.by_descriptors([os.getpid()])
+        os.close(file)
+        os.close(copy)
+        return after - before == 5 * MIB
+
+    wait_until(counts_once)  # threads of earlier tests may close sockets meanwhile
 
 
 def test_sockets_and_pipes_count_as_full(inside: Any) -> None:
     memory: ModuleType = inside("memory")
-    before = memory.by_descriptors([os.getpid()])
-    pair, pipe = socket.socketpair(), os.pipe()
-    assert memory.by_descriptors([os.getpid()]) - before == 2 * memory.SOCKET_BYTES + memory.PIPE_BYTES
-    for one in pair:
-        one.close()
-    for end in pipe:
-        os.close(end)
+
+    def are_full() -> bool:
+        before = memory.by_descriptors([os.getpid()])
+        pair, pipe = socket.socketpair(), os.pipe()
+        after = memory.by_descriptors([os.getpid()])
+        for one in pair:
+            one.close()
+        for end in pipe:
+            os.close(end)
+        return after - before == 2 * memory.SOCKET_BYTES + memory.PIPE_BYTES
+
+    wait_until(are_full)
 
 
 def test_a_connection_that_nobody_accepts_counts_as_full(inside: Any) -> None:
@@ -65,7 +75,7 @@ def test_a_connection_that_nobody_accepts_counts_as_full(inside: Any) -> None:
                     client.connect(server.getsockname())
             return memory.by_descriptors([os.getpid()]) - before >= 3 * memory.SOCKET_BYTES
 
-    wait_until(grows)  # threads of earlier tests may close sockets meanwhile
+    wait_until(grows)
 
 
 def test_a_socket_for_datagrams_counts_as_a_full_queue_of_them(inside: Any) -> None:
@@ -227,7 +237,7 @@ def test_what_is_too_deep_to_be_measured_is_too_much(tmp_path: Path, depth: int 
         descriptor = inner
     os.close(os.open("f" * 250, os.O_CREAT, dir_fd=descriptor))
     os.close(descriptor)
-    watch._thread.join(timeout=20)
+    watch._thread.join(timeout=60)
     watch.stop()
     subprocess.run(["rm", "-rf", str(tmp_path)], check=True)
     assert reasons == [NOT_MEASURED]

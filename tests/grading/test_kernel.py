@@ -163,14 +163,17 @@ def rights(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_the_services_of_an_ordinary_user_leave_room_for_kernels(rights, monkeypatch: pytest.MonkeyPatch) -> None:
-    resting = [threading.Thread(target=time.sleep, args=(0.5,)) for _ in range(30)]
+    counted = threading.Event()
+    resting = [threading.Thread(target=counted.wait, args=(60,)) for _ in range(30)]
     for thread in resting:
         thread.start()
-    assert rights.threads_of_user() > 30, "threads count, not only processes"
+    number = rights.threads_of_user()
+    counted.set()
+    for thread in resting:
+        thread.join()
+    assert number > 30, "threads count, not only processes"
     monkeypatch.setattr(rights.os, "geteuid", lambda: os.stat("/proc/self").st_uid or 12345)
     monkeypatch.setattr(rights, "threads_of_user", lambda: 700)
     assert rights.room_for(200, uid=0, namespaces=False) >= 900
     assert rights.room_for(200, uid=61_000, namespaces=False) == 200
     assert rights.room_for(200, uid=0, namespaces=True) == 200
-    for thread in resting:
-        thread.join()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
-import psutil
 import pytest
 import zmq
 
 from eventlab.grading.environment.fork_server import ForkServer
 from eventlab.grading.execution.kernel import KernelError, SubmissionKernel
 from tests.grading.forked_kernels import printed, ready, running_fork_server
+from tests.helpers import has_ended, wait_until
 
 pytestmark = pytest.mark.services
 
@@ -34,8 +34,7 @@ def test_a_cell_during_which_the_fork_server_is_killed_has_no_result(
     threading.Timer(0.5, fork_server._process.kill).start()
     with pytest.raises(KernelError, match="not running"):
         kernel.execute("import time; time.sleep(30)", 60)
-    _, left = psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=30)
-    assert left == []
+    wait_until(lambda: has_ended(pid))
 
 
 def test_a_socket_of_the_grader_that_fails_is_not_the_end_of_the_kernel(kernel: SubmissionKernel) -> None:

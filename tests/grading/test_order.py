@@ -41,8 +41,8 @@ def write(line):
         file.write(line + "\\n")
 write("started")
 print(json.dumps({"ready": True}), flush=True)
-for line in sys.stdin:
-    deadline = time.monotonic() + patience_s
+for number, line in enumerate(sys.stdin):
+    deadline = time.monotonic() + (60 if number else patience_s)
     while log.read_text().count("started") < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
     write("graded")

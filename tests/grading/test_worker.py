@@ -23,6 +23,7 @@ from eventlab.grading.results import SubmissionRecord
 from eventlab.labs.catalogue import Lab
 from tests.grading import tiny_lab
 from tests.grading.worker_programs import replace_workers
+from tests.helpers import has_ended
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(280)]
 WORKER = """
@@ -91,7 +92,7 @@ def interrupt_at(count: int, command: list[str], output: Path) -> tuple[int, str
     os.killpg(grading.pid, signal.SIGINT)
     told = grading.communicate(timeout=120)[1]
     _, left = psutil.wait_procs(started, timeout=30)
-    return grading.returncode, told, [process for process in left if process.status() != psutil.STATUS_ZOMBIE]
+    return grading.returncode, told, [process for process in left if not has_ended(process.pid)]
 
 
 def test_interrupted_it_ends_all_that_it_started_and_says_how_to_go_on(story: Story) -> None:

@@ -40,8 +40,10 @@ select.select([sys.stdin], [], [], float(sys.argv[2]) if first else 0)  # ends w
 with log.open("a") as file:
     file.write("started\\n")
 print(json.dumps({"ready": True}), flush=True)
-for line in sys.stdin:
-    time.sleep(0.3)
+for number, line in enumerate(sys.stdin):
+    end = time.monotonic() + (60 if number else 0.3)
+    while time.monotonic() < end and log.read_text().split().count("started") < int(sys.argv[3]):
+        time.sleep(0.01)
     student = json.loads(line)["student"]
     record = {"student": student, "lab": "tiny", "status": "graded", "points": 8, "max_points": 8}
     print(json.dumps({"kind": "graded", "record": record, "notebook": None, "reason": ""}), flush=True)
@@ -113,7 +115,7 @@ def test_a_worker_that_ends_while_it_starts_is_reported_with_the_last_line_of_it
 @pytest.mark.programs
 def test_on_two_cores_one_worker_starts_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduler_module, "cores", lambda: 2.0)
-    replace_workers(monkeypatch, STARTS, str(tmp_path / "log"), "0.5")
+    replace_workers(monkeypatch, STARTS, str(tmp_path / "log"), "0.5", "2")
     assert len(outcomes(tmp_path, "ada", "ben", "cyd", workers=2)) == 3
     assert (tmp_path / "log").read_text().split() == ["starts", "started"] * 2
 
@@ -122,7 +124,7 @@ def test_on_two_cores_one_worker_starts_after_the_other(tmp_path: Path, monkeypa
 def test_a_start_that_hangs_stops_no_other_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduler_module, "cores", lambda: 2.0)
     monkeypatch.setattr(scheduler_module, "MAX_WAIT_FOR_STARTS_S", 0.2)
-    replace_workers(monkeypatch, STARTS, str(tmp_path / "log"), "60")
+    replace_workers(monkeypatch, STARTS, str(tmp_path / "log"), "60", "1")
     jobs = [Job(student, None, None, "", "", 1) for student in ("ada", "ben")]
     with Scheduler(tiny_lab.make(tmp_path / "tiny"), tmp_path / "logs", Limits(), 2) as scheduler:
         found = list(islice(scheduler.outcomes(jobs), len(jobs)))
@@ -133,7 +135,7 @@ def test_a_start_that_hangs_stops_no_other_worker(tmp_path: Path, monkeypatch: p
 @pytest.mark.programs
 def test_a_start_that_hangs_ends_after_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_process, "MAX_START_S", 3)
-    replace_workers(monkeypatch, STARTS, str(tmp_path / "log"), "600")
+    replace_workers(monkeypatch, STARTS, str(tmp_path / "log"), "600", "1")
     assert outcomes(tmp_path, "ada")["ada"].kind == "graded"
     assert (tmp_path / "log").read_text().split().count("starts") == 2
 

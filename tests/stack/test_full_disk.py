@@ -95,7 +95,7 @@ def test_a_full_disk_loses_no_finished_file(unused: Settings):
         Stack(unused).up(["namenode", "datanode"])
 
         assert get_file(unused, "/tmp/finished") == b"finished"
-        wait_until(lambda: is_writable(unused), timeout_s=30)
+        wait_until(lambda: is_writable(unused), timeout_s=120)  # one attempt may take 20 s
         Stack(unused).down()
 
 
@@ -110,6 +110,6 @@ def is_writable(settings: Settings) -> bool:
     """Return whether HDFS accepts a file and returns its content."""
     try:
         put_file(settings, "/tmp/after", b"after")
+        return get_file(settings, "/tmp/after") == b"after"
     except httpx.HTTPError:
         return False
-    return get_file(settings, "/tmp/after") == b"after"

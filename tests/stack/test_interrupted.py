@@ -184,10 +184,10 @@ def test_a_port_that_is_in_use_after_the_check_is_reported_with_the_log(
 def test_a_service_that_never_answers_is_reported_with_its_log_after_the_timeout(unused: Settings, tmp_path: Path):
     (tmp_path / "slow_api.py").write_text("import time\nprint('sleeping', flush=True)\ntime.sleep(600)\n")
     slow = Settings(
-        **unused.model_dump(exclude_unset=True) | {"api_app": tmp_path / "slow_api.py", "start_timeout_s": 3}
+        **unused.model_dump(exclude_unset=True) | {"api_app": tmp_path / "slow_api.py", "start_timeout_s": 10}
     )
 
-    with pytest.raises(StackError, match="did not answer within 3 s") as caught:
+    with pytest.raises(StackError, match="did not answer within 10 s") as caught:
         Stack(slow).up(["api"])
 
     assert "sleeping" in str(caught.value)

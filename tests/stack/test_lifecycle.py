@@ -15,7 +15,7 @@ from eventlab.clients import kafka
 from eventlab.errors import StackError
 from eventlab.settings import Settings
 from eventlab.stack import Stack, process
-from tests.helpers import process_of, suspend, wait_until
+from tests.helpers import has_ended, process_of, suspend, wait_until
 from tests.stack.helpers import received, send, states
 
 pytestmark = pytest.mark.services
@@ -159,7 +159,7 @@ def test_down_ends_all_services_and_closes_the_ports(running: Settings, eventlab
 
     assert done.returncode == 0
     assert "No service is running. All ports are closed." in done.stdout
-    assert not any(psutil.pid_exists(pid) and process.alive(psutil.Process(pid)) for pid in pids)
+    assert all(map(has_ended, pids))
     assert Stack(running).open_ports() == []
 
 
@@ -246,7 +246,7 @@ def test_two_stacks_run_at_the_same_time(running: Settings, new_stack, tmp_path:
 
 def test_two_simultaneous_ups_start_each_service_once(stopped: Settings, start_eventlab):
     both = [start_eventlab(stopped, "up", "kafka", "api") for _ in range(2)]
-    outputs = [command.communicate(timeout=60) for command in both]
+    outputs = [command.communicate(timeout=120) for command in both]
 
     assert [command.returncode for command in both] == [0, 0], outputs
     assert sum(text.count("kafka starting") for _, text in outputs) == 1

@@ -13,7 +13,7 @@ import pytest
 
 from eventlab.settings import Settings
 from eventlab.stack import launcher, process
-from tests.helpers import suspend, wait_until
+from tests.helpers import Stopwatch, suspend, wait_until
 
 pytestmark = pytest.mark.services
 READY = "import time, signal; {}; print('ready', flush=True); time.sleep(600)"
@@ -146,25 +146,45 @@ def test_stop_ends_the_children_too(settings: Settings):
     assert not any(process.alive(member) for member in processes)
 
 
+def test_stop_ends_the_children_of_a_process_that_ends_at_once(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    """Between two calls of `stop`, it can end and be collected by its parent."""
+    started = start(settings, "import subprocess; subprocess.Popen(['sleep', '600'])")
+    (child,) = started.children()
+    kill = started.kill
+
+    def gone() -> None:
+        kill()
+        raise psutil.NoSuchProcess(started.pid)
+
+    monkeypatch.setattr(started, "resume", gone)
+
+    process.stop(started, grace_s=0.5)
+
+    assert not process.alive(child)
+
+
 def test_a_process_that_ignores_the_request_to_end_is_killed_after_the_grace(settings: Settings):
     started = start(settings, "signal.signal(signal.SIGTERM, signal.SIG_IGN)")
 
-    before = time.monotonic()
+    taken, before = Stopwatch(), time.monotonic()
     process.stop(started, grace_s=0.5)
 
     assert not process.alive(started)
-    assert 0.5 <= time.monotonic() - before < 5
+    assert time.monotonic() - before >= 0.5
+    assert taken.seconds < 5
 
 
 def test_a_suspended_process_ends_without_waiting_for_the_grace(settings: Settings):
     started = start(settings)
     suspend(started)
 
-    before = time.monotonic()
+    taken = Stopwatch()
     process.stop(started, grace_s=20)
 
     assert not process.alive(started)
-    assert time.monotonic() - before < 5
+    assert taken.seconds < 5
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has subreapers")
@@ -186,9 +206,10 @@ def test_a_service_has_ended_although_its_parent_does_not_collect_it(settings: S
         ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: orphans become its children, as process 1's do
         subprocess.run([sys.executable, "-c", {stops!r}], check=True)
     """
+    taken = Stopwatch()
     done = subprocess.run([sys.executable, "-c", never_collects], capture_output=True, text=True, check=True)
 
-    assert float(done.stdout) < 2
+    assert float(done.stdout) * taken.speed < 2
 
 
 def test_a_service_does_not_inherit_the_starters_sockets(settings: Settings):
@@ -218,11 +239,11 @@ def test_only_the_end_of_a_large_log_is_read(settings: Settings):
         file.seek(0, os.SEEK_END)
         file.write(b"\n" + b"".join(b"line %d\n" % number for number in range(50)))
 
-    before = time.process_time()
+    before = time.thread_time()  # other threads of the tests may compute
     tail = process.log_tail(settings, "kafka", lines=3)
 
     assert tail == "line 47\nline 48\nline 49"
-    assert time.process_time() - before < 0.05
+    assert time.thread_time() - before < 0.05
 
 
 def test_a_log_that_is_not_utf8_is_shown(settings: Settings):

@@ -118,7 +118,5 @@ def test_a_formatter_without_a_record_does_not_format(settings: OwnSettings, tmp
     killed = subprocess.run([sys.executable, "-c", killed_before_the_record])
 
     assert killed.returncode == 9
-    wait_until(
-        lambda: str(tmp_path) not in str([process.info for process in psutil.process_iter(["cmdline"])]), 10
-    )
+    wait_until(lambda: str(tmp_path) not in str([process.info for process in psutil.process_iter(["cmdline"])]))
     assert not (tmp_path / "log").exists()

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,28 +16,28 @@ from eventlab.errors import StackError
 from eventlab.settings import HOST, Settings
 from eventlab.stack import Stack, fresh_stack, process, startup
 from eventlab.stack.services import SERVICES, Service
+from eventlab.stack.stack import ServiceStatus
 from eventlab.stack.startup import WAITING
-from tests.helpers import Stopwatch, suspend
+from tests.helpers import Stopwatch, has_ended, suspend
 from tests.stacks import free_offset, free_settings
 
 pytestmark = pytest.mark.services
 SERVER = """
-import http.server, sys, time
-busy_until = time.monotonic() + float(sys.argv[2])
-while time.monotonic() < busy_until:
+import http.server, os, sys, time
+while not os.path.exists(sys.argv[2]):
     {waiting}
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
 """
 
 
-def server_command(settings: Settings, waiting: str = "pass", seconds: float = 0) -> list[str]:
-    """Return the command of a web server that answers after some seconds of computing (`pass`) or sleeping."""
-    return [sys.executable, "-c", SERVER.format(waiting=waiting), str(settings.api_port), str(seconds)]
+def server_command(settings: Settings, waiting: str = "pass", until: Path = Path("/")) -> list[str]:
+    """Return the command of a web server that computes (`pass`) or sleeps until a file exists, then answers."""
+    return [sys.executable, "-c", SERVER.format(waiting=waiting), str(settings.api_port), str(until)]
 
 
 def probe_server(settings: Settings) -> None:
     """Call the web server."""
-    http.get(settings.api_url, timeout_s=0.5)
+    http.get(settings.api_url, timeout_s=10)
 
 
 @pytest.fixture
@@ -62,9 +63,31 @@ def settings(tmp_path: Path, web: str) -> Iterator[Settings]:
     Stack(settings).down([web])
 
 
-def start(settings: Settings, name: str, waiting: str, seconds: float) -> psutil.Process:
-    """Start a service that does not answer before some seconds have passed."""
-    return process.start(settings, name, server_command(settings, waiting, seconds), dict(os.environ), Path("/"))
+NEVER = Path("/no/such/file")
+
+
+def start(settings: Settings, name: str, waiting: str, until: Path = NEVER) -> psutil.Process:
+    """Start a service that does not answer before a file exists."""
+    return process.start(settings, name, server_command(settings, waiting, until), dict(os.environ), Path("/"))
+
+
+def up_of_a_slow_service(
+    settings: Settings, name: str, waiting: str, seconds: float
+) -> tuple[psutil.Process, ServiceStatus, list[str]]:
+    """Start a service that answers some seconds after `up` has seen that it does not.
+
+    Return its process, its status after `up`, and the phases that were reported.
+    """
+    file, phases = settings.state_dir.parent / "answers", list[str]()
+
+    def report(_: str, phase: str) -> None:
+        phases.append(phase)
+        if phase == WAITING:
+            threading.Timer(seconds, file.touch).start()
+
+    slow = start(settings, name, waiting, file)
+    (status,) = Stack(settings, [name], report).up()
+    return slow, status, phases
 
 
 def test_a_block_starts_and_stops_services(settings: Settings, web: str):
@@ -116,10 +139,7 @@ def test_restart_replaces_the_process(settings: Settings, web: str):
 
 
 def test_up_waits_for_a_slow_service_that_computes(settings: Settings, web: str):
-    slow = start(settings, web, waiting="pass", seconds=2)
-    phases: list[str] = []
-
-    (status,) = Stack(settings, [web], lambda name, phase: phases.append(phase)).up()
+    slow, status, phases = up_of_a_slow_service(settings, web, waiting="pass", seconds=1)
 
     assert status.pid == slow.pid
     assert phases == [WAITING, "ready"]
@@ -128,19 +148,19 @@ def test_up_waits_for_a_slow_service_that_computes(settings: Settings, web: str)
 def test_up_waits_for_a_slow_service_that_writes_to_its_log(
     settings: Settings, web: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(startup, "STALLED_S", 1.5)
-    slow = start(settings, web, waiting="print('loading', flush=True); time.sleep(0.5)", seconds=3)
-
-    (status,) = Stack(settings, [web]).up()
+    monkeypatch.setattr(startup, "STALLED_S", 2)
+    writes = "print('loading', flush=True); time.sleep(0.1)"
+    slow, status, phases = up_of_a_slow_service(settings, web, writes, seconds=3)
 
     assert status.pid == slow.pid
+    assert phases == [WAITING, "ready"]
 
 
 def test_a_service_that_makes_no_progress_is_restarted(
     settings: Settings, web: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(startup, "STALLED_S", 1.5)
-    hanging = start(settings, web, waiting="time.sleep(600)", seconds=600)
+    hanging = start(settings, web, waiting="time.sleep(600)")
     phases: list[str] = []
 
     (status,) = Stack(settings, [web], lambda name, phase: phases.append(phase)).up()
@@ -150,7 +170,7 @@ def test_a_service_that_makes_no_progress_is_restarted(
 
 
 def test_up_waits_for_a_busy_service_until_the_timeout_and_does_not_stop_it(settings: Settings, web: str):
-    busy = start(settings, web, waiting="pass", seconds=600)
+    busy = start(settings, web, waiting="pass")
     impatient = settings.model_copy(update={"start_timeout_s": 2.0})
 
     with pytest.raises(StackError, match=rf"(?s){web} is busy.*within 2 s.*Next: eventlab restart {web}"):
@@ -161,7 +181,7 @@ def test_up_waits_for_a_busy_service_until_the_timeout_and_does_not_stop_it(sett
 
 
 def test_a_suspended_service_is_restarted_within_ten_seconds(settings: Settings, web: str):
-    suspended = start(settings, web, waiting="pass", seconds=0)
+    suspended = start(settings, web, waiting="pass", until=Path("/"))
     suspend(suspended)
     taken = Stopwatch()
 
@@ -219,11 +239,12 @@ def test_a_second_fresh_stack_in_the_same_folder_is_refused(tmp_path: Path, web:
 def test_a_fresh_stack_stops_the_services_of_an_interrupted_one(tmp_path: Path, web: str):
     interrupted = free_settings(tmp_path / "run")
     (status,) = Stack(interrupted, [web]).up()
+    assert status.pid
 
     with fresh_stack(tmp_path / "run", [interrupted.port_offset], [web]) as stack:
         assert stack.status([web])[0].pid != status.pid
 
-    assert not psutil.pid_exists(status.pid) or not process.alive(psutil.Process(status.pid))
+    assert has_ended(status.pid)
 
 
 def test_without_free_ports_there_is_no_fresh_stack(tmp_path: Path, settings: Settings, web: str):

@@ -102,10 +102,10 @@ class ProgressLines:
             while not ended.wait(self.last_line + interval_s - time.monotonic()):
                 if time.monotonic() < self.last_line + interval_s:
                     continue
-                with self.lock:
+                with self.lock:  # also while the line is printed: a step may end meanwhile
                     running = ", ".join(f"{name} {text.partition('. ')[0]}" for name, text in self.running.items())
-                if running:
-                    self._print(f"{time.monotonic() - self.started:6.1f} s  still at work: {running}")
+                    if running:
+                        self._print(f"{time.monotonic() - self.started:6.1f} s  still at work: {running}")
                 self.last_line = time.monotonic()
 
         watcher = Thread(target=watch, daemon=True)

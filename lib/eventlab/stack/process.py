@@ -126,15 +126,16 @@ def is_suspended(process: psutil.Process) -> bool:
 def stop(process: psutil.Process, grace_s: float = 10) -> None:
     """Terminate the process and its descendants; kill those that still run after `grace_s` seconds."""
     logger.info("stopping process %d", process.pid)
-    with contextlib.suppress(psutil.NoSuchProcess):
-        processes = [*process.children(recursive=True), process]
+    processes = [process]
+    with contextlib.suppress(psutil.NoSuchProcess):  # it may end at any of these calls, and before its children
+        processes += process.children(recursive=True)
         process.terminate()
         process.resume()  # a suspended process does not receive SIGTERM
-        left = _wait_until_ended(processes, grace_s)
-        for running in left:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                running.kill()
-        _wait_until_ended(left, timeout_s=5)
+    left = _wait_until_ended(processes, grace_s)
+    for running in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            running.kill()
+    _wait_until_ended(left, timeout_s=5)
 
 
 def _wait_until_ended(processes: list[psutil.Process], timeout_s: float) -> list[psutil.Process]:
