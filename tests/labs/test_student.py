@@ -15,6 +15,7 @@ from eventlab.labs.catalogue import LabError
 from eventlab.labs.evidence import Evidence
 from eventlab.labs.seeds import practice_seed
 from eventlab.labs.student import ANSWER, LabFailure, open_lab
+from tests.helpers import wait_until
 
 
 @pytest.fixture
@@ -121,7 +122,7 @@ def test_a_new_group_has_committed_nothing(lab, settings):
     consumer = KafkaConsumer(
         lab.topic, group_id=lab.group, bootstrap_servers=settings.bootstrap_servers, auto_offset_reset="earliest"
     )
-    consumer.poll(timeout_ms=10_000)
+    wait_until(lambda: consumer.poll(timeout_ms=1000))
     consumer.commit()
     with pytest.raises(inputs.InputError, match="close"):
         lab.new_group()
