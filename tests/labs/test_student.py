@@ -138,9 +138,9 @@ def test_a_topic_refuses_messages_for_the_duration_of_a_block_only(lab, settings
     topic = lab.new_topic("trial")
     refused = inputs.refuse_messages(topic), open_producer(settings.bootstrap_servers)
     with refused[0], refused[1] as producer, pytest.raises(MessageSizeTooLargeError):
-        producer.send(topic, b"x").get(timeout=10)
+        producer.send(topic, b"x").get(timeout=60)
     with open_producer(settings.bootstrap_servers) as producer:
-        producer.send(topic, b"x").get(timeout=10)
+        producer.send(topic, b"x").get(timeout=60)
 
 
 def test_the_api_of_a_question_is_served_until_the_next_one_and_its_errors_are_in_a_file(lab, shown, capsys):
