@@ -8,17 +8,19 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def load_ipython_extension(shell: object) -> None:
     """Explain failed cells and count a lesson's completed cells (`%load_ext eventlab`)."""
+    from eventlab import jupyter
     from eventlab.explain import hook
-    from eventlab.jupyter import follow
 
     hook.load(shell)
-    follow(shell)
+    jupyter.follow(shell)
+    jupyter.hide_notice_of_fonts()
 
 
 def unload_ipython_extension(shell: object) -> None:
     """Remove all callbacks that `load_ipython_extension` registered (`%unload_ext eventlab`)."""
+    from eventlab import jupyter
     from eventlab.explain import hook
-    from eventlab.jupyter import unfollow
 
     hook.unload(shell)
-    unfollow(shell)
+    jupyter.unfollow(shell)
+    jupyter.show_notice_of_fonts()

@@ -99,7 +99,7 @@ def browser(chromium: str):
     expect.set_options(timeout=20_000)  # 5 s are short on a busy machine
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-software-rasterizer"]
-        started = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        started = playwright.chromium.launch(executable_path=chromium, args=arguments, timeout=60_000)
         yield started
         started.close()
 
@@ -109,6 +109,7 @@ def visitor(browser, lab):
     """Open one browser profile for all tests, so that JupyterLab loads its files once, and log in."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
     context.set_default_timeout(20_000)
+    context.set_default_navigation_timeout(60_000)  # the groups of all pytest workers start at the same time
     assert context.request.get(lab.address).ok
     yield context
     context.close()
@@ -158,7 +159,7 @@ def page(window, lab):
 def server(lab: Lab) -> httpx.Client:
     """Return a client of the Jupyter server's API."""
     token = {"Authorization": f"token {jupyter_token(lab.settings)}"}
-    return httpx.Client(base_url=lab.settings.jupyter_url, headers=token, trust_env=False, timeout=20)
+    return httpx.Client(base_url=lab.settings.jupyter_url, headers=token, trust_env=False, timeout=60)
 
 
 def kernels(lab: Lab) -> list[dict[str, Any]]:

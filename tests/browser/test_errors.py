@@ -13,7 +13,8 @@ from tests.helpers import process_of
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 
 CELLS = (
-    "%load_ext eventlab\nfrom eventlab import course\n\ncourse.connect()",
+    "%load_ext eventlab\nfrom eventlab import course\nfrom eventlab.explain import hook\n\ncourse.connect()\n"
+    "hook.TIME_LIMIT_S = 30  # for a busy machine",
     "from kafka import KafkaAdminClient\nfrom eventlab.settings import settings\n\n"
     "admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap_servers, bootstrap_timeout_ms=3000)\n"
     "admin.close()",

@@ -100,7 +100,7 @@ def test_a_learner_goes_through_a_lesson_and_sees_its_committed_outputs_in_both_
     saved = nbformat.read(lab.folder / f"{name}.ipynb", as_version=4)
     assert texts_of_widgets(saved, "Predict:") == PANELS.get(name, [])
     assert outputs(refresh.clean(saved, committed)) == outputs(solved(committed))
-    assert lesson.panel.locator(".eventlab-panel").count() == len(PANELS.get(name, []))
+    expect(lesson.panel.locator(".eventlab-panel")).to_have_count(len(PANELS.get(name, [])))
     assert lesson.panel.locator(CODE_IN_A_TEXT).evaluate_all(IN_TWO_LINES) == []
     for theme in ("light", "dark"):  # a diagram keeps the colours of the theme in which it was drawn
         page.emulate_media(color_scheme=theme)

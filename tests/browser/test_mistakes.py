@@ -34,7 +34,8 @@ topic = f"{settings.topic}-mistakes"
 course.prepare(topic, events=True, needs=["namenode", "datanode", "spark", "api"])
 broker = settings.bootstrap_servers
 consumer = KafkaConsumer(topic, bootstrap_servers=broker, group_id="shop-analytics", auto_offset_reset="earliest")
-consumer.poll(10_000)
+while not consumer.poll(1000):
+    pass
 consumer.commit()
 consumer.close()
 spark = SparkSession.builder.getOrCreate()

@@ -129,6 +129,7 @@ def test_continue_opens_the_lesson_at_the_cell_that_ran_last(page, lab, monkeypa
 
 def test_a_lab_for_learners_has_no_menu_of_nbgrader(page):
     expect(page.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")).to_be_visible(timeout=STARTUP_MS)
+    expect(page.get_by_role("menubar").first).to_contain_text("Stack")  # the menus come from the settings, later
 
     menus = page.get_by_role("menubar").first.get_by_role("menuitem").all_inner_texts()
 

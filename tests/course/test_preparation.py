@@ -27,7 +27,7 @@ def send(stack):
     def send_all(topic, *values):
         producer = KafkaProducer(bootstrap_servers=stack.bootstrap_servers)
         for value in values:
-            producer.send(topic, value, key=b"k").get(timeout=10)
+            producer.send(topic, value, key=b"k").get(timeout=60)
         producer.close()
 
     return send_all

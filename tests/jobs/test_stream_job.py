@@ -90,7 +90,7 @@ ENDING = "Job 7 cancelled because SparkContext was shut down"
 def test_a_query_that_fails_because_its_own_spark_ends_is_no_error_when_the_job_has_to_stop(
     error, ends, monkeypatch
 ):
-    monkeypatch.setattr(streams, "END_S", 2 if ends else 0)
+    monkeypatch.setattr(streams, "END_S", 60 if ends else 0)
     stop = streams.Stop(os.getppid())
     failed = SimpleNamespace(id="1", name="changes", isActive=False, recentProgress=[], stop=lambda: None)
     failed.exception = lambda: Exception(error)
@@ -101,3 +101,17 @@ def test_a_query_that_fails_because_its_own_spark_ends_is_no_error_when_the_job_
     with pytest.raises(JobError) if is_error else contextlib.nullcontext():
         streams.run_until_stopped([failed], stop=stop)
     later.join()
+
+
+def test_a_server_that_ends_just_before_the_program_that_started_the_job_is_no_error():
+    class Query(SimpleNamespace):
+        @property
+        def isActive(self):
+            threading.Timer(streams.POLL_S, stop.signal.set).start()
+            raise ConnectionError("the server is gone")
+
+    stop = streams.Stop(os.getppid())
+
+    streams.run_until_stopped([Query(id="1", name="changes", stop=lambda: None)], stop=stop)
+
+    assert stop.wait()

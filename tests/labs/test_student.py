@@ -16,6 +16,7 @@ from eventlab.labs.evidence import Evidence
 from eventlab.labs.names import Namespace
 from eventlab.labs.seeds import practice_seed
 from eventlab.labs.student import ANSWER, LabFailure, open_lab
+from tests.helpers import wait_until
 
 
 @pytest.fixture
@@ -142,7 +143,7 @@ def test_a_new_group_has_committed_nothing(lab, settings):
     consumer = KafkaConsumer(
         lab.topic, group_id=lab.group, bootstrap_servers=settings.bootstrap_servers, auto_offset_reset="earliest"
     )
-    consumer.poll(timeout_ms=10_000)
+    wait_until(lambda: consumer.poll(timeout_ms=1000))
     consumer.commit()
     with pytest.raises(inputs.InputError, match="close"):
         lab.new_group()
@@ -158,9 +159,9 @@ def test_a_topic_refuses_messages_for_the_duration_of_a_block_only(lab, settings
     topic = lab.new_topic("trial")
     refused = inputs.refuse_messages(topic), open_producer(settings.bootstrap_servers)
     with refused[0], refused[1] as producer, pytest.raises(MessageSizeTooLargeError):
-        producer.send(topic, b"x").get(timeout=10)
+        producer.send(topic, b"x").get(timeout=60)
     with open_producer(settings.bootstrap_servers) as producer:
-        producer.send(topic, b"x").get(timeout=10)
+        producer.send(topic, b"x").get(timeout=60)
 
 
 def test_the_api_of_a_question_is_served_until_the_next_one_and_its_errors_are_in_a_file(lab, shown, capsys):

@@ -10,15 +10,16 @@ import pytest
 from eventlab.settings import Settings
 from eventlab.stack import Stack
 from eventlab.widgets.panel import Panel
+from tests.helpers import wait_until
 from tests.stacks import free_settings
-from tests.widgets.helpers import Kernel
+from tests.widgets.helpers import Kernel, threads
 
 Open = Callable[..., Any]
 
 
 @pytest.fixture
 def show() -> Iterator[Open]:
-    """Show a widget as a notebook does, and close it after the test."""
+    """Show a widget as a notebook does, close it after the test, and wait for its threads: tests count them."""
     shown: list[Panel] = []
 
     def show_widget(widget: Any) -> Any:
@@ -29,6 +30,7 @@ def show() -> Iterator[Open]:
     yield show_widget
     for widget in shown:
         widget.close()
+    wait_until(lambda: not threads(), describe=threads)
 
 
 @pytest.fixture

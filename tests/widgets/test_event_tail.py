@@ -49,7 +49,7 @@ def send(stack, topic):
 
     def send_all(*events):
         for event in events:
-            producer.send(topic, json.dumps(event).encode()).get(timeout=10)
+            producer.send(topic, json.dumps(event).encode()).get(timeout=60)
 
     yield send_all
     producer.close()

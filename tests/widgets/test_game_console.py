@@ -129,6 +129,7 @@ def test_the_log_of_the_api_contains_the_learners_calls_and_no_probe(stack):
         list_routes(stack.api_url)
         Stack(stack).status(["api"])
     http.get(f"{stack.api_url}/?after", 10)
+    wait_until(lambda: "?after" in process.log_tail(stack, "api"))  # the server logs a request after its answer
 
     *_, before, after = process.log_tail(stack, "api", 1000).splitlines()
     assert '"GET /?before ' in before

@@ -24,7 +24,9 @@ TEXTS = {
     ),
 }
 SHOW_TWO_WIDGETS = """
+import eventlab.widgets.panel
 from eventlab.widgets import EventTail, StackPanel
+eventlab.widgets.panel.CLOSE_TIMEOUT_S = 30  # on a busy machine, a service answers slowly
 panel, tail = StackPanel(), EventTail()
 display(panel, tail)
 """
@@ -33,6 +35,12 @@ import time
 while not all(row.status for row in panel.rows.values()):  # the first probe of Spark imports pyspark: seconds
     time.sleep(0.1)
 """
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """Let `close` wait for threads as long as they need: on a busy machine, a service answers slowly."""
+    monkeypatch.setattr("eventlab.widgets.panel.CLOSE_TIMEOUT_S", 30)
 
 
 @pytest.mark.parametrize("widget_class", TEXTS, ids=lambda widget_class: widget_class.__name__)
@@ -47,7 +55,7 @@ def test_a_widget_describes_itself_in_text(widget_class):
 
 
 @pytest.mark.parametrize("widget_class", TEXTS, ids=lambda widget_class: widget_class.__name__)
-def test_a_closed_widget_leaves_no_thread_and_no_model(widget_class):
+def test_a_closed_widget_leaves_no_thread_and_no_model(widget_class, patient):
     before, models = threads(), set(_instances)
     widget = widget_class()
     widget._repr_mimebundle_()
@@ -68,7 +76,7 @@ def test_a_widget_that_is_not_shown_has_no_threads():
     widget.close()
 
 
-def test_a_closed_tail_leaves_no_connection(stack, topic, show):
+def test_a_closed_tail_leaves_no_connection(stack, topic, show, patient):
     before = connections()
     tail = show(EventTail(topic, stack))
     wait_until(lambda: tail.follower.position)
@@ -110,7 +118,7 @@ def test_a_kernel_that_is_shut_down_closes_its_widgets(kernel, tmp_path):
     )
 
     kernel.manager.request_shutdown()
-    wait_until(lambda: report.exists() and report.read_text())
+    wait_until(lambda: report.exists() and report.read_text(), 60)
 
     assert report.read_text() == "[]"
 

@@ -72,6 +72,37 @@ def test_the_selection_of_a_partition_is_never_empty_or_a_browser_shows_no_choic
     assert chosen == "0"
 
 
+def test_the_button_that_sends_an_event_to_a_query_that_has_ended_is_never_enabled():
+    view, states = WatermarkView(SimpleNamespace(name="windows")), []
+    view.send_button.observe(lambda change: states.append(change.new), "disabled")
+
+    view.follower.state, view.follower.windows = replace(recorded("windows"), is_active=False), WINDOWS
+    view.follower.events.extend(item.event for item in outcomes_of("windows"))
+    view._draw()
+    chart, is_disabled = view.chart.value, view.send_button.disabled
+    view.close()
+
+    assert "eventlab-times" in chart
+    assert (states, is_disabled) == ([], True)
+
+
+def test_the_button_of_an_event_that_is_being_sent_stays_disabled_when_later_events_move_the_axis():
+    view = WatermarkView(SimpleNamespace(name="windows"))
+    view.follower.state, view.follower.windows = recorded("windows"), WINDOWS[:1]
+    view._draw()
+    before, was_disabled = view.axis, view.send_button.disabled
+
+    view.send_button.disabled = True
+    view.follower.windows = WINDOWS
+    view.follower.events.extend(item.event for item in outcomes_of("windows"))
+    view._draw()
+    after, is_disabled = view.axis, view.send_button.disabled
+    view.close()
+
+    assert after != before
+    assert (was_disabled, is_disabled) == (False, True)
+
+
 def test_the_charts_have_the_rates_and_the_durations_of_the_last_batches():
     batches = recorded("windows").batches
     last = batches[-2]

@@ -33,9 +33,11 @@ from eventlab.signals import stop_signals_handled_by
 CONTINUOUS = {"processingTime": "1 second"}
 CATCH_UP = {"availableNow": True}
 """The triggers: a batch per second until the job is stopped, or all messages that are there, and then the end."""
-POLL_S, END_S = 0.3, 5
+POLL_S = 0.3
 OWN_SPARK = "SparkContext"
 """A word in the error of a query whose own Spark is ending; spark-submit itself ends within END_S."""
+END_S, CLOSED_S = 20, 2
+"""Seconds in which spark-submit ends when its Spark is ending, and when its Spark has closed its connections."""
 PARENT = getattr(sys.modules.get("sitecustomize"), "PARENT", None) or os.getppid()
 """The process that started this one: spark-submit may end before this module is imported."""
 WAIT_FOR_TOPIC = "spark.sql.streaming.kafka.useDeprecatedOffsetFetching"
@@ -188,7 +190,7 @@ def run_until_stopped(
                 raise
         except Exception as error:  # Spark's errors have many classes
             is_lost = True
-            if not stop.wait():  # without --remote, Spark ends with spark-submit
+            if not stop.wait(CLOSED_S):  # without --remote, Spark ends with spark-submit
                 text = error.details() if hasattr(error, "details") else str(error)  # of gRPC, or of Spark
                 raise JobError(
                     f"Spark ended while the job ran: {(text or type(error).__name__).splitlines()[0][:200]}\n"

@@ -1,8 +1,11 @@
 """JupyterLab for learners: the start page, the progress of notebooks, and servers under JupyterHub."""
 
 import contextlib
+import logging
 import os
 from typing import Any
+
+FONTS = logging.getLogger("matplotlib.font_manager")
 
 
 def follow(shell: Any) -> None:
@@ -20,3 +23,17 @@ def unfollow(shell: Any) -> None:
     if callback := getattr(shell, "_eventlab_progress", None):
         shell.events.unregister("post_run_cell", callback)
         shell._eventlab_progress = None
+
+
+def hide_notice_of_fonts() -> None:
+    """Hide what Matplotlib prints in a cell if its first list of the fonts takes more than five seconds."""
+    FONTS.addFilter(_is_no_notice_of_fonts)
+
+
+def show_notice_of_fonts() -> None:
+    """Show again what `hide_notice_of_fonts` hides."""
+    FONTS.removeFilter(_is_no_notice_of_fonts)
+
+
+def _is_no_notice_of_fonts(record: logging.LogRecord) -> bool:
+    return "building the font cache" not in record.getMessage()

@@ -95,12 +95,13 @@ class WatermarkView(Panel):
         """Give the slider the range of the chart's axis; the learner's choice stays while it is in this range."""
         if axis is None or axis == self.axis:
             return
-        chosen = self.time.value if self.axis else axis.end_s
+        is_first, chosen = self.axis is None, self.time.value if self.axis else axis.end_s
         self.axis = axis
         self.time.max = max(axis.end_s, self.time.max)  # the least value must never be greater than the greatest
         self.time.min, self.time.max = axis.start_s, axis.end_s
         self.time.value = min(max(chosen, axis.start_s), axis.end_s)
-        self.send_button.disabled = False
+        if is_first:
+            self.send_button.disabled = not self._is_active
 
     def _show_draft(self) -> None:
         """Show the time line with the event that can be sent, and what the watermark says about its time."""
