@@ -26,7 +26,9 @@ def options(java: Java, service: str, class_path: list[Path], *, record: bool = 
     archive = path(java, service, class_path)
     if record:
         FOLDER.mkdir(parents=True, exist_ok=True)
-        return [f"-XX:ArchiveClassesAtExit={archive}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
+        # Each line of code runs a few times only: compiling it well would take longer.
+        quiet = ["-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
+        return [f"-XX:ArchiveClassesAtExit={archive}", "-XX:TieredStopAtLevel=1", *quiet]
     if archive.exists():
         return [f"-XX:SharedArchiveFile={archive}", "-Xlog:cds=off", "-Xlog:class+path=off"]
     return []
