@@ -7,7 +7,7 @@ import pytest
 from eventlab.labs.catalogue import all_labs
 from eventlab.labs.seeds import seed_of
 
-SEEDS = [*range(1, 151), *(seed_of(f"student {number}", "a lab", "grading") for number in range(150))]
+SEEDS = [*range(1, 101), *(seed_of(f"student {number}", "a lab", "grading") for number in range(100))]
 EACH = pytest.mark.parametrize("lab", all_labs(), ids=lambda lab: lab.name)
 
 
