@@ -38,7 +38,7 @@ notebooks: setup  ## Execute the lessons and update their committed outputs
 
 pictures: setup  ## Update the README's pictures of the widgets with a real browser
 	@.venv/bin/python -m tests.system_tools
-	@CI=1 $(PYTEST) tests/browser --deselect tests/browser/test_lessons.py --deselect tests/browser/test_mistakes.py
+	@CI=1 PICTURES=1 $(PYTEST) tests/browser --deselect tests/browser/test_lessons.py --deselect tests/browser/test_mistakes.py
 	@mkdir -p notebooks/pictures && cp build/screenshots/*.png notebooks/pictures/
 
 lab: setup  ## Start the stack and open the lessons in JupyterLab

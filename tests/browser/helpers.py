@@ -27,6 +27,10 @@ ERRORS = r"""() => window.jupyterapp.shell.currentWidget.content.model.sharedMod
     (cell.outputs ?? []).filter(output => output.output_type == "error").map(error => error.traceback.join("\n"))
 )"""
 """Returns the tracebacks of each cell. On the page they look like other texts on stderr."""
+HAS_TEXT = (
+    "([selector, text]) => [...document.querySelectorAll(selector)].some(one => one.textContent.trim() == text)"
+)
+"""Returns whether an element that matches a selector has exactly this text."""
 HIGHEST = 16_000
 """The number of pixels that a picture of Chromium can be high."""
 ABOVE_CELLS = 200
@@ -62,6 +66,12 @@ class Notebook:
         cell.locator(".jp-InputPrompt").click()
         self.run_selected(cell)
         assert self.errors()[number] == []
+        return cell
+
+    def scroll_to(self, number: int) -> Locator:
+        """Scroll to a cell: one that is not in the window has no text."""
+        cell = self.cells.nth(number)
+        cell.scroll_into_view_if_needed()
         return cell
 
     def errors(self) -> list[list[str]]:
@@ -179,3 +189,8 @@ def open_cells(page: Page, lab: Any, name: str, *sources: str) -> Notebook:
 def button(widget: Locator, name: str) -> Locator:
     """Return the button with the name."""
     return widget.get_by_role("button", name=name, exact=True)
+
+
+def wait_until_shown(page: Page, selector: str, text: str) -> None:
+    """Wait until the page has an element with a text. The browser looks every 50 ms, `expect` once a second."""
+    page.wait_for_function(HAS_TEXT, arg=[selector, text], timeout=STARTUP_MS, polling=50)

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import uuid
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
-from pathlib import Path
-
 import nbformat
 import pytest
 from playwright.sync_api import expect
-from tornado.httpclient import HTTPRequest
-from tornado.websocket import websocket_connect
 
-from eventlab.course.run import NOTEBOOKS
 from eventlab.jupyter import progress, start_page, working_copy
-from eventlab.lessons import SOLUTION
+from eventlab.jupyter.progress import NotebookProgress
 from eventlab.stack.config import START_PAGE
-from eventlab.stack.tokens import jupyter_token
-from tests.browser.conftest import PICTURES, server
-from tests.browser.helpers import NOTEBOOK, STARTUP_MS, panel, picture
+from tests.browser.conftest import PICTURES, kernels
+from tests.browser.helpers import NOTEBOOK, OPEN, STARTUP_MS, panel, picture
+from tests.helpers import wait_until
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 
@@ -29,73 +19,40 @@ LESSON = "02_track_events.ipynb"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def no_progress(lab):
-    """Forget what the tests of this folder have run before."""
+def one_completed_lesson(lab):
+    """Record that the learner has completed lesson 2, and forget what the tests of this folder have run before.
+
+    `test_lessons` shows that a lesson that has run in JupyterLab is recorded as completed.
+    """
     with progress.changing(lab.settings) as lessons:
         lessons.clear()
+        lessons[f"notebooks/{LESSON}"] = NotebookProgress(done=20, cells=20, finished="2026-11-24")
     start_page.write(lab.settings)
 
 
+@pytest.fixture(scope="module")
+def started_lab(window, lab):
+    """Open JupyterLab as `eventlab lab` does, without the tabs of other tests: it shows the start page."""
+    opened, _ = window
+    opened.goto(f"{lab.address}&reset")
+    expect(opened.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")).to_be_visible(timeout=STARTUP_MS)
+
+
 @pytest.fixture
-def page(page, lab):
-    """Open JupyterLab as `eventlab lab` does, without the tabs of other tests."""
-    page.goto(f"{lab.address}&reset")
+def page(started_lab, page, lab):
+    """Show the start page, which the test before has closed."""
+    if not page.evaluate(OPEN, START_PAGE):
+        page.goto(f"{lab.address}&reset")
     return page
 
 
-@pytest.fixture(scope="module")
-def completed_lesson(lab):
-    """Run lesson 2 in a kernel of JupyterLab, cell by cell, with solved exercises; the file does not change."""
-    token = {"Authorization": f"token {jupyter_token(lab.settings)}"}
-    with server(lab) as client:
-        request = {"path": LESSON, "name": Path(LESSON).name, "type": "notebook", "kernel": {"name": "python3"}}
-        session = client.post("/api/sessions", json=request).raise_for_status().json()
-        cells = [cell for cell in solved(NOTEBOOKS / LESSON).cells if cell.cell_type == "code"]
-        address = f"{lab.settings.jupyter_url}/api/kernels/{session['kernel']['id']}/channels"
-        with ThreadPoolExecutor(1) as pool:  # Playwright uses the event loop of this thread
-            pool.submit(asyncio.run, run_cells(address.replace("http", "ws", 1), token, cells)).result()
-        client.delete(f"/api/sessions/{session['id']}")
-
-
-def solved(lesson):
-    """Return a lesson of the kit with its solutions in the cells of the exercises."""
-    notebook = nbformat.read(lesson, as_version=4)
-    for exercise, solution in pairwise(notebook.cells):
-        if SOLUTION in solution.metadata.get("tags", ()):
-            exercise.source, solution.cell_type = solution.source, "markdown"
-    return notebook
-
-
-async def run_cells(address, token, cells):
-    """Execute cells with their ids, as the client in JupyterLab does."""
-    channel = await websocket_connect(HTTPRequest(address, headers=token, request_timeout=120))
-    for cell in cells:
-        request_id = uuid.uuid4().hex
-        header = {
-            "msg_id": request_id,
-            "msg_type": "execute_request",
-            "session": "test",
-            "username": "",
-            "version": "5.3",
-        }
-        content = {"code": cell.source, "silent": False, "store_history": True, "allow_stdin": False}
-        message = {"channel": "shell", "header": header, "parent_header": {}, "content": content}
-        await channel.write_message(json.dumps(message | {"metadata": {"cellId": cell.id}}))
-        while True:
-            reply = json.loads(await channel.read_message() or "")
-            if reply["msg_type"] == "execute_reply" and reply["parent_header"]["msg_id"] == request_id:
-                assert reply["content"]["status"] == "ok", reply["content"]
-                break
-    channel.close()
-
-
-def test_lab_opens_with_lessons_and_labs_their_minutes_and_progress(completed_lesson, page):
+def test_lab_opens_with_lessons_and_labs_their_minutes_and_progress(page):
     shown = page.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")
     expect(shown).to_be_visible(timeout=STARTUP_MS)
 
     row = shown.get_by_role("row").filter(has_text="2. Track events")
     expect(row).to_contain_text("20")
-    expect(row).to_contain_text("completed on")
+    expect(row).to_contain_text("completed on 2026-11-24")
     expect(shown.get_by_role("row").filter(has_text="8. Query with SQL")).to_contain_text("not started")
     expect(shown.get_by_role("link", name="Lab 4. Your own pipeline")).to_be_visible()
     picture(shown, PICTURES / "start_page.png")
@@ -118,6 +75,7 @@ def test_continue_opens_the_lesson_at_the_cell_that_ran_last(page, lab, monkeypa
     cells = nbformat.read(lab.folder / "07_write_to_hdfs.ipynb", as_version=4).cells
     progress.record("notebooks/07_write_to_hdfs.ipynb", 9, 20, cells[-5].id)
     start_page.write(lab.settings)
+    page.goto(f"{lab.address}&reset")
     shown = page.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")
 
     shown.get_by_text("Continue:").get_by_role("link", name="7. Write to HDFS").click(timeout=STARTUP_MS)
@@ -147,7 +105,7 @@ def test_a_click_on_a_lesson_opens_a_new_copy_that_has_nothing_to_save(page, lab
     expect(page.locator(".lm-TabBar-tab.lm-mod-current.jp-mod-dirty"), "nothing to save").to_have_count(0)
 
 
-def test_the_menu_opens_the_stack_panel(page, lab):
+def test_the_menu_opens_the_stack_panel_which_closes_without_a_question_and_its_kernel_ends(page, lab):
     expect(page.locator(".jp-MarkdownViewer:not(.lm-mod-hidden)")).to_be_visible(timeout=STARTUP_MS)
     page.get_by_role("menubar").get_by_text("Stack", exact=True).click()
     page.get_by_role("menuitem", name="Stack Panel").click()
@@ -155,3 +113,8 @@ def test_the_menu_opens_the_stack_panel(page, lab):
     expect(panel(page, "The stack")).to_be_visible(timeout=STARTUP_MS)
     expect(panel(page, "The stack").get_by_role("status", name="kafka is running")).to_be_visible()
     assert f"/lab/tree/{START_PAGE}?" in lab.address
+    assert len(kernels(lab)) == 1
+
+    page.locator(".lm-TabBar-tab.lm-mod-current .lm-TabBar-tabCloseIcon").last.click()
+
+    wait_until(lambda: not kernels(lab))

@@ -1,5 +1,6 @@
 """`eventlab run` executes the course or reports the failed cell, and stops its services."""
 
+import functools
 import io
 import itertools
 import os
@@ -137,6 +138,7 @@ def test_a_second_simultaneous_run_is_refused_and_the_first_continues(no_service
 def test_a_failing_lesson_ends_the_run_and_stops_the_stack(tmp_path, monkeypatch):
     offset = free_offset()
     monkeypatch.setattr(course_run, "OFFSETS", [offset])
+    monkeypatch.setattr(course_run, "fresh_stack", functools.partial(fresh_stack, services=["kafka"]))
     screen = io.StringIO()
     progress = ProgressLines(Console(file=screen, width=120))
     lessons = [
