@@ -29,12 +29,13 @@ registry.explain(failed_cell.FailedCell(sys.last_value, In[-2], globals()))
 """
 
 CLEAR = """
-import gc
+import contextlib, gc
 from kafka import KafkaConsumer, KafkaProducer
 from pyspark.sql.connect.session import SparkSession
 for found in gc.get_objects():
     if type(found) in (KafkaConsumer, KafkaProducer):
-        found.close()
+        with contextlib.suppress(AttributeError):  # its constructor has failed
+            found.close()
     elif type(found) is SparkSession and not found.is_stopped:
         found.stop()
 get_ipython().reset()
