@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from jupyter_client.manager import KernelManager
 
+from eventlab.clients import kafka
 from eventlab.explain.explanation import INSTEAD, MIME, REPLACE_LINE
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import Stack
@@ -25,6 +26,19 @@ import logging, sys
 from eventlab.explain import failed_cell, registry
 logging.basicConfig(level=logging.DEBUG, stream=sys.stdout)
 registry.explain(failed_cell.FailedCell(sys.last_value, In[-2], globals()))
+"""
+
+CLEAR = """
+import contextlib, gc
+from kafka import KafkaConsumer, KafkaProducer
+from pyspark.sql.connect.session import SparkSession
+for found in gc.get_objects():
+    if type(found) in (KafkaConsumer, KafkaProducer):
+        with contextlib.suppress(AttributeError):  # its constructor has failed
+            found.close()
+    elif type(found) is SparkSession and not found.is_stopped:
+        found.stop()
+get_ipython().reset()
 """
 
 
@@ -50,6 +64,12 @@ class Notebook:
         self.client.wait_for_ready(timeout=60)
         self.outputs: list[dict] = []
         self.assert_runs(f"%load_ext eventlab\n{LONG_TIME_LIMIT}\n{first}")
+
+    def clear(self, first: str) -> None:
+        """Make this a new notebook in the same kernel: without variables, earlier cells, clients and sessions."""
+        self.run(CLEAR)
+        assert self.reply["status"] == "ok", self.reply.get("traceback")
+        self.assert_runs(f"%reload_ext eventlab\n{LONG_TIME_LIMIT}\n{first}")
 
     def run(self, source: str) -> Box | None:
         """Run the cell and return the data of its box, or None if there is no box."""
@@ -176,11 +196,20 @@ def read(topic, reader=None):
 """
 
 
+@pytest.fixture(scope="package")
+def shared_kernel(broken: Settings) -> Iterator[Notebook]:
+    """Return a notebook whose kernel all modules use: a kernel with a Spark session takes three seconds."""
+    notebook = Notebook(environment_of(broken), CONNECT + SPARK)
+    yield notebook
+    notebook.close()
+
+
 @pytest.fixture(scope="module")
-def notebook(broken: Settings, open_notebook: Callable[..., Notebook]) -> Notebook:
-    """Return a notebook on the stack of `broken`, with a Spark session; all services run."""
+def notebook(broken: Settings, shared_kernel: Notebook) -> Notebook:
+    """Return a new notebook on the stack of `broken`, with a Spark session; all services run."""
     Stack(broken).up()
-    return open_notebook(broken, CONNECT + SPARK)
+    shared_kernel.clear(CONNECT + SPARK)
+    return shared_kernel
 
 
 @pytest.fixture
@@ -202,12 +231,13 @@ sales.createOrReplaceTempView("sales")
 
 
 @pytest.fixture(scope="module")
-def whispers(notebook):
+def whispers(notebook, broken):
     """Send three messages and create a table; yield the notebook, and delete the topics afterwards."""
-    notebook.assert_runs("!kafka-topics --create --topic whispers && kafka-topics --create --topic hush")
+    for topic in ("whispers", "hush"):
+        kafka.create_topic(broken.bootstrap_servers, topic)
     notebook.assert_runs(WHISPERS)
     yield notebook
-    notebook.assert_runs("!kafka-topics --delete --topic whispers && kafka-topics --delete --topic hush")
+    kafka.delete_topics(broken.bootstrap_servers, ["whispers", "hush"])
 
 
 def why(notebook, cell):

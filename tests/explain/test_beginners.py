@@ -2,6 +2,8 @@
 
 import pytest
 
+from eventlab.clients import kafka
+from eventlab.stack import filesystem
 from tests.explain.conftest import fixed, why
 
 pytestmark = pytest.mark.services
@@ -82,15 +84,15 @@ MISTAKES = {
 
 
 @pytest.fixture(scope="module")
-def beginner(notebook):
+def beginner(notebook, broken):
     """Send three messages, create DataFrames and a folder; stop the queries and delete the rest afterwards."""
-    notebook.assert_runs("!kafka-topics --create --topic calls-05")
+    kafka.create_topic(broken.bootstrap_servers, "calls-05")
     notebook.assert_runs(PREPARED)
     yield notebook
     notebook.assert_runs("for query in spark.streams.active:\n    query.stop()")
-    notebook.assert_runs(
-        "!kafka-topics --delete --topic calls-05\n!hadoop fs -rm -r -f /tmp/lesson-05 /tmp/beginners"
-    )
+    kafka.delete_topics(broken.bootstrap_servers, ["calls-05", "calls-06"])
+    for folder in ("/tmp/lesson-05", "/tmp/beginners"):
+        filesystem.delete(folder, broken)
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
@@ -124,7 +126,6 @@ def test_a_topic_that_a_lesson_emptied_is_not_taken_for_a_misspelt_name(beginner
     assert "The topic 'calls-06' is empty. A lesson or lab emptied it at" in box["what"]
     fixed(beginner, "course.read_values('calls-06')", box)
     assert "event_type" in beginner.value
-    beginner.assert_runs("!kafka-topics --delete --topic calls-06")
 
 
 IN_ORDER = {

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from eventlab.clients import kafka
+from eventlab.clients.hdfs import open_hdfs
 from eventlab.explain.explanation import INSTEAD, REPLACE_LINE
 from eventlab.stack import process
 from tests.explain.conftest import with_line
@@ -30,11 +32,14 @@ controller = f"127.0.0.1:{settings.kafka_controller_port}"
 
 
 @pytest.fixture(scope="module")
-def letters(notebook):
+def letters(notebook, broken):
     """Send three messages of JSON and one other to a topic; return the notebook."""
-    notebook.assert_runs("!kafka-topics --create --topic letters && kafka-topics --create --topic parcels")
-    notebook.assert_runs("!hadoop fs -mkdir -p /tmp/folder/inside /tmp/fuller/inside")
-    notebook.assert_runs("!echo 3 | hadoop fs -put - /tmp/folder/three.txt")
+    for topic in ("letters", "parcels"):
+        kafka.create_topic(broken.bootstrap_servers, topic)
+    hdfs = open_hdfs(broken)
+    for folder in ("/tmp/folder/inside", "/tmp/fuller/inside"):
+        hdfs.mkdir(folder)
+    hdfs.write("/tmp/folder/three.txt", b"3\n")
     notebook.assert_runs(MESSAGES)
     return notebook
 
@@ -89,8 +94,8 @@ def test_what_worked_or_was_expected_to_fail_gets_no_box_of_its_own(letters, nam
         assert box is None
 
 
-def test_only_the_command_that_failed_is_explained(letters):
-    letters.assert_runs("!hadoop fs -mkdir -p /tmp/folder")
+def test_only_the_command_that_failed_is_explained(letters, broken):
+    open_hdfs(broken).mkdir("/tmp/folder")
 
     box = letters.run("!kafka-topics --create --topic fresh3\n!hadoop fs -ls /tmp/foldr")
 
@@ -160,7 +165,7 @@ def test_a_loop_over_a_consumer_that_was_interrupted_gets_the_reason(letters, br
     assert interrupted(letters, broken, corrected, tmp_path, "not json") is None
     assert "not json" in letters.printed
     if "leters" in cell:
-        letters.run("!kafka-topics --delete --if-exists --topic leters")
+        kafka.delete_topics(broken.bootstrap_servers, ["leters"])
 
 
 def test_an_explanation_of_an_unknown_route_leaves_no_line_in_the_apis_log(letters, broken):
@@ -220,9 +225,9 @@ def test_a_consumer_that_has_read_messages_is_not_blamed(letters, cell):
     assert letters.reply["ename"] in ("IndexError", "StopIteration")
 
 
-def test_a_producer_of_the_same_cell_gets_its_limit_there(letters):
+def test_a_producer_of_the_same_cell_gets_its_limit_there(letters, broken):
     cell = "small = KafkaProducer(bootstrap_servers=broker)\nsmall.send('boxes', b'x' * 1_500_000).get(timeout=20)"
-    letters.assert_runs("!kafka-topics --create --topic boxes")
+    kafka.create_topic(broken.bootstrap_servers, "boxes")
 
     box = letters.assert_fails(cell)
 
@@ -248,8 +253,8 @@ next(slow); time.sleep(3); slow.commit()"""
     letters.assert_fixed(cell, box)
 
 
-def test_python_and_ls_with_an_option_look_for_a_file_of_hdfs_on_this_machine(letters):
-    letters.assert_runs("!echo 3 | hadoop fs -put -f - /tmp/three.txt")
+def test_python_and_ls_with_an_option_look_for_a_file_of_hdfs_on_this_machine(letters, broken):
+    open_hdfs(broken).write("/tmp/three.txt", b"3\n")
 
     for cell in ("open('/tmp/three.txt')", "!ls -l /tmp/three.txt"):
         box = letters.run(cell)

@@ -38,29 +38,6 @@ def test_a_port_in_use_is_replaced_by_a_free_one(plain):
     plain.assert_runs("mine.close()")
 
 
-def test_the_process_that_uses_a_port_of_the_stack_is_named(open_notebook, unused):
-    notebook = open_notebook(unused, "from eventlab import course; course.connect()")
-    listen = (
-        f"import socket, time; s = socket.create_server(('127.0.0.1', {unused.kafka_port})); print(flush=True)"
-    )
-    with subprocess.Popen([sys.executable, "-c", f"{listen}; time.sleep(600)"], stdout=subprocess.PIPE) as holder:
-        assert holder.stdout
-        holder.stdout.readline()
-
-        box = notebook.run("!eventlab up kafka")
-
-        assert box
-        assert box["what"] == f"kafka cannot start: its port {unused.kafka_port} is in use."
-        assert f"process {holder.pid}" in box["proof"]
-        assert box["remedy"] == f"!kill {holder.pid}"
-        try:
-            notebook.assert_fixed("!eventlab up kafka", box)
-            assert process.find(unused, "kafka")
-        finally:
-            holder.kill()
-            Stack(unused, grace_s=2).down()
-
-
 @pytest.fixture
 def machine(plain):
     """Return a function that sets the kernel's JAVA_HOME and PATH; they are restored after the test."""
@@ -167,17 +144,18 @@ def test_a_kernel_without_memory_is_explained(unused, open_notebook):
     notebook.assert_fixed(cell, box)
 
 
-@pytest.fixture
-def small_disk(unused):
-    """Mount a file system of a few MiB on the state folder; skip the test where that is not permitted."""
-    unused.state_dir.mkdir(parents=True)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", unused.state_dir]
-    mounted = shutil.which("mount") and subprocess.run(mount, capture_output=True)
-    if sys.platform != "linux" or not mounted or mounted.returncode:
-        pytest.skip("a small disk cannot be mounted here")
-    yield unused
-    Stack(unused, grace_s=2).down()
-    subprocess.run(["umount", "--lazy", unused.state_dir], check=True)
+@pytest.fixture(scope="module")
+def small_stack(tmp_path_factory):
+    """Return settings of a stack whose state folder is, if possible, a file system of a few MiB."""
+    settings = free_settings(tmp_path_factory.mktemp("small") / "state")
+    settings.state_dir.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(settings.state_dir)]
+    if sys.platform == "linux" and shutil.which("mount"):
+        subprocess.run(mount, capture_output=True)
+    yield settings
+    Stack(settings, grace_s=2).down()
+    if settings.state_dir.is_mount():
+        subprocess.run(["umount", "--lazy", settings.state_dir], check=True)
 
 
 PRODUCER = """
@@ -186,9 +164,43 @@ course.connect()
 """
 
 
-def test_a_disk_that_is_full_of_events_is_explained(small_disk, open_notebook):
-    Stack(small_disk).up(["kafka"])
-    notebook = open_notebook(small_disk, PRODUCER)
+@pytest.fixture(scope="module")
+def notebook(small_stack, open_notebook):
+    """Return a notebook of this stack."""
+    return open_notebook(small_stack, PRODUCER)
+
+
+def test_the_process_that_uses_a_port_of_the_stack_is_named(small_stack, notebook):
+    Stack(small_stack, grace_s=2).down(["kafka"])
+    address = "127.0.0.1", small_stack.kafka_port
+    listen = f"import socket, time; s = socket.create_server({address}); print(flush=True); time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", listen], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout
+        holder.stdout.readline()
+
+        box = notebook.run("!eventlab up kafka")
+
+        assert box
+        assert box["what"] == f"kafka cannot start: its port {small_stack.kafka_port} is in use."
+        assert f"process {holder.pid}" in box["proof"]
+        assert box["remedy"] == f"!kill {holder.pid}"
+        try:
+            notebook.assert_fixed("!eventlab up kafka", box)
+            assert process.find(small_stack, "kafka")
+        finally:
+            holder.kill()
+
+
+@pytest.fixture
+def small_disk(small_stack):
+    """Start the broker; skip the test where a small disk cannot be mounted."""
+    if not small_stack.state_dir.is_mount():
+        pytest.skip("a small disk cannot be mounted here")
+    Stack(small_stack).up(["kafka"])
+    return small_stack
+
+
+def test_a_disk_that_is_full_of_events_is_explained(small_disk, notebook):
     send = """
 producer = KafkaProducer(bootstrap_servers=settings.bootstrap_servers, acks="all", bootstrap_timeout_ms=2000,
                          delivery_timeout_ms=4000, request_timeout_ms=3000)
@@ -207,9 +219,7 @@ finally:
     notebook.assert_runs(send.format(count=3))
 
 
-def test_a_broker_that_a_full_disk_ended_is_explained_without_a_log_line(small_disk, open_notebook):
-    Stack(small_disk).up(["kafka"])
-    notebook = open_notebook(small_disk, PRODUCER)
+def test_a_broker_that_a_full_disk_ended_is_explained_without_a_log_line(small_disk, notebook):
     with pytest.raises(OSError, match="No space left"):
         (small_disk.state_dir / "data" / "large").write_bytes(b"x" * 64 * 2**20)
     process_of(small_disk, "kafka").kill()

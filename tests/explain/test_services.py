@@ -85,33 +85,6 @@ def test_a_suspended_broker_exists_but_does_not_answer(notebook, broken):
     notebook.assert_fixed(cell, box)
 
 
-def test_a_stopped_spark_server_is_started_and_gets_a_new_session(notebook, broken):
-    notebook.assert_runs("spark.range(3).count()")
-    Stack(broken, grace_s=2).down(["spark"])
-    cell = "spark.range(3).count()"
-
-    box = notebook.assert_fails(cell)
-
-    assert box["what"] == "The Spark server is not running."
-    assert f"nothing listens at port {broken.spark_port}" in box["proof"]
-    assert box["remedy"].startswith("!eventlab up spark\n")
-    assert "the cells that create the DataFrames" in box["instruction"]
-    notebook.assert_fixed(cell, box)
-
-
-def test_a_session_of_an_earlier_server_is_replaced(notebook, broken):
-    notebook.assert_runs("spark.range(3).count()")
-    Stack(broken, grace_s=2).down(["spark"])
-    Stack(broken).up(["spark"])
-    cell = "spark.range(3).count()"
-
-    box = notebook.assert_fails(cell)
-
-    assert "was restarted" in box["what"]
-    assert f"process {process_of(broken, 'spark').pid}" in box["proof"]
-    notebook.assert_fixed(cell, box)
-
-
 def test_a_session_that_the_server_has_ended_is_not_called_a_restart(notebook, broken):
     notebook.run(spark.reconnect("spark"))
     notebook.assert_runs("spark.range(3).count()\nprint(spark.client._user_id or '-', spark.session_id)")
@@ -136,7 +109,7 @@ def test_a_stopped_session_is_replaced(notebook):
     notebook.assert_fixed(cell, box)
 
 
-def test_a_restarted_namenode_waits_in_safe_mode_for_its_datanode(notebook, broken):
+def test_a_restarted_namenode_waits_in_safe_mode_for_its_datanode_and_a_lesson_needs_it(notebook, broken):
     notebook.assert_runs("spark.range(3).write.mode('overwrite').parquet('/tmp/three')")
     Stack(broken, grace_s=2).down(["namenode", "datanode"])
     read = "spark.read.parquet('/tmp/three').count()"
@@ -148,6 +121,10 @@ def test_a_restarted_namenode_waits_in_safe_mode_for_its_datanode(notebook, brok
     assert notebook.run("!hadoop fs -ls /tmp")["what"] == box["what"]
     notebook.run(box["remedy"])
 
+    lesson = "from eventlab.course import preparation; preparation.prepare(needs=['datanode'])"
+    box_of_lesson = notebook.assert_fails(lesson)
+    assert box_of_lesson["what"] == "HDFS's DataNode is not running."
+
     write = "spark.range(3).write.mode('overwrite').parquet('/tmp/other')"
     box = notebook.assert_fails(write)
     assert "safe mode" in box["what"]
@@ -156,16 +133,8 @@ def test_a_restarted_namenode_waits_in_safe_mode_for_its_datanode(notebook, brok
 
     notebook.assert_fixed(write, box)
     notebook.assert_runs(read)
-
-
-def test_a_lesson_that_needs_the_stopped_datanode(notebook, broken):
-    Stack(broken, grace_s=2).down(["datanode"])
-    cell = "from eventlab.course import preparation; preparation.prepare(needs=['datanode'])"
-
-    box = notebook.assert_fails(cell)
-
-    assert box["what"] == "HDFS's DataNode is not running."
-    notebook.assert_fixed(cell, box)
+    assert box_of_lesson["remedy"] == box["remedy"]
+    notebook.assert_runs(lesson)
 
 
 def test_a_game_api_that_does_not_answer(notebook, broken):
@@ -218,18 +187,32 @@ def test_a_suspended_broker_delays_the_cell_no_longer_than_the_limit(notebook, b
     assert seconds < 2.5  # without the limit, a probe waits 3 s
 
 
-@pytest.fixture
-def small_spark(broken):
-    """Start the stack's Spark server with the smallest heap that it accepts."""
+@pytest.fixture(scope="module")
+def stopped_spark(notebook, broken):
+    """Stop the Spark server, and return the box that says so; its remedy starts one with the smallest heap."""
+    notebook.assert_runs("spark.range(3).count()")
     Stack(broken, grace_s=2).down(["spark"])
-    Stack(broken.model_copy(update={"spark_memory": "512m"})).up(["spark"])
-    yield broken
-    Stack(broken, grace_s=2).down(["spark"])
+    notebook.assert_runs("import os; os.environ['EVENTLAB_SPARK_MEMORY'] = '512m'")
+    box = notebook.assert_fails("spark.range(3).count()")
+    notebook.assert_fixed("spark.range(3).count()", box)
+    notebook.assert_runs("del os.environ['EVENTLAB_SPARK_MEMORY']")
+    small = process_of(broken, "spark")
+    yield box
+    if process.alive(small):  # no remedy has replaced it
+        Stack(broken, grace_s=2).down(["spark"])
 
 
-def test_a_spark_server_without_memory_gets_more(notebook, small_spark):
-    pid = process_of(small_spark, "spark").pid
-    notebook.run(spark.reconnect("spark"))
+def test_a_stopped_spark_server_is_started_and_gets_a_new_session(stopped_spark, broken):
+    assert stopped_spark["what"] == "The Spark server is not running."
+    assert f"nothing listens at port {broken.spark_port}" in stopped_spark["proof"]
+    assert stopped_spark["remedy"].startswith("!eventlab up spark\n")
+    assert "the cells that create the DataFrames" in stopped_spark["instruction"]
+
+
+def test_a_spark_server_without_memory_gets_more_and_a_session_of_an_earlier_server_is_replaced(
+    notebook, broken, stopped_spark
+):
+    pid = process_of(broken, "spark").pid
     cell = "spark.range(1).selectExpr(\"length(repeat('x', 400000000 + int(id))) as c\").collect()"
 
     box = notebook.assert_fails(cell)
@@ -237,8 +220,15 @@ def test_a_spark_server_without_memory_gets_more(notebook, small_spark):
     assert box["what"] == "Spark has no memory left."
     assert f"process {pid}, which had at most 512 MiB" in box["proof"]
     assert "java.lang.OutOfMemoryError: Java heap space" in box["proof"]
-    assert box["remedy"].startswith("!EVENTLAB_SPARK_MEMORY=1024m eventlab restart spark\n")
-    notebook.assert_fixed(cell, box)
+    restart, _, new_session = box["remedy"].partition("\n")
+    assert restart == "!EVENTLAB_SPARK_MEMORY=1024m eventlab restart spark"
+    notebook.assert_runs(restart)
+    earlier = notebook.assert_fails("spark.range(3).count()")
+    assert "was restarted" in earlier["what"]
+    assert f"process {process_of(broken, 'spark').pid}" in earlier["proof"]
+    assert earlier["remedy"] == new_session
+    notebook.assert_fixed("spark.range(3).count()", earlier)
+    notebook.assert_runs(cell)
     assert notebook.value == "[Row(c=400000000)]"
 
     cell = "spark.range(4_000_000).selectExpr(\"repeat('x', 1000) as text\").toPandas()"

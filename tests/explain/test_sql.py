@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from eventlab.clients import kafka
+from tests.explain.conftest import CONNECT, SPARK
 from tests.explain.sql_mistakes import MISTAKES
 
 pytestmark = pytest.mark.services
@@ -27,9 +29,10 @@ spark.sql("select player, item.name as item, item.price, pieces from bought").cr
 
 
 @pytest.fixture(scope="module")
-def tables(notebook):
+def tables(notebook, broken):
     """Create the tables of the tests; return the notebook."""
-    notebook.assert_runs("!kafka-topics --create --topic clicks\n!echo '{\"n\": 1}' | kafkacat -P -t clicks")
+    kafka.create_topic(broken.bootstrap_servers, "clicks")
+    notebook.assert_runs("!echo '{\"n\": 1}' | kafkacat -P -t clicks")
     notebook.assert_runs(TABLES)
     return notebook
 
@@ -168,16 +171,31 @@ def test_a_view_and_a_dataframe_of_an_earlier_session_are_created_again(tables):
     assert "A temporary view exists only in the session that created it" in box["what"]
 
 
-def test_a_udf_without_a_session_is_explained(broken, open_notebook):
-    notebook = open_notebook(
-        broken, "from eventlab import course; course.connect()\n%unload_ext eventlab\n%load_ext eventlab"
-    )
+@pytest.fixture(scope="module")
+def without_session(broken, open_notebook):
+    """Return a notebook that never had a Spark session."""
+    return open_notebook(broken, f"{CONNECT}\n%unload_ext eventlab\n%load_ext eventlab")
+
+
+def test_a_udf_without_a_session_is_explained(without_session):
     cell = (
         "from pyspark.sql.functions import udf\n\n@udf('boolean')\ndef is_sword(text):\n    return 'sword' in text"
     )
 
-    box = notebook.assert_fails(cell)
+    box = without_session.assert_fails(cell)
 
     assert "there is no session yet" in box["what"]
     assert "getActiveSession() is None" in box["proof"]
-    notebook.assert_fixed(cell, box)
+    without_session.assert_fixed(cell, box)
+
+
+def test_rdd_code_on_spark_connect_gets_a_spark_that_has_rdds(without_session, broken):
+    without_session.assert_runs(SPARK)
+    cell = "spark.range(8).rdd.getNumPartitions() > 0"
+
+    box = without_session.assert_fails(cell)
+
+    assert box["what"].startswith("`rdd` belongs to RDDs")
+    assert broken.spark_remote in box["proof"]
+    without_session.assert_fixed(cell, box)
+    assert without_session.value == "True"

@@ -9,7 +9,8 @@ from eventlab.doctor import installation
 from eventlab.explain import spark
 from eventlab.explain.failed_cell import FailedCell
 from eventlab.settings import ROOT
-from eventlab.stack import Stack, jars
+from eventlab.stack import Stack, jars, process
+from tests.helpers import process_of
 
 pytestmark = pytest.mark.services
 
@@ -45,8 +46,10 @@ def older_server(broken, older_jars, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(jars, "class_path", class_path)
         Stack(broken).up(["spark"])
+    older = process_of(broken, "spark")
     yield broken
-    Stack(broken, grace_s=2).down(["spark"])
+    if process.alive(older):  # no remedy has replaced it
+        Stack(broken, grace_s=2).down(["spark"])
 
 
 def test_a_server_with_another_connector_is_restarted(notebook, older_server):

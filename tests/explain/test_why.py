@@ -2,6 +2,10 @@
 
 import pytest
 
+from eventlab.clients import kafka
+from eventlab.clients.hdfs import open_hdfs
+from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.why import explain
 from eventlab.stack import Stack
 from tests.explain.conftest import fixed, in_a_terminal, why
 from tests.explain.mistakes import FILTERS
@@ -75,10 +79,10 @@ def test_a_topic_that_a_lesson_emptied(whispers):
     assert whispers.value == "1"
 
 
-def test_a_topic_that_was_deleted_after_a_lesson_emptied_it_is_not_the_lessons_work(whispers):
+def test_a_topic_that_was_deleted_after_a_lesson_emptied_it_is_not_the_lessons_work(whispers, broken):
     whispers.assert_runs("producer.send('shh', b'secret'); producer.flush(); course.fresh_topic('shh')")
     whispers.assert_runs("!echo again | kafkacat -P -t shh")
-    whispers.assert_runs("!kafka-topics --delete --topic shh\n!kafka-topics --create --topic shh")
+    kafka.recreate_topic(broken.bootstrap_servers, "shh")
     whispers.assert_runs(
         "import glob, os, time\n[os.utime(p, (time.time() - 999,) * 2) for p in glob.glob("
         "str(settings.state_dir / 'saved' / 'shh-*'))]"
@@ -181,13 +185,13 @@ def test_a_request_to_an_unknown_route(whispers):
     assert whispers.value == "True"
 
 
-def test_a_message_to_a_misspelt_topic_which_kafka_created(whispers):
+def test_a_message_to_a_misspelt_topic_which_kafka_created(whispers, broken):
     for cell in ("producer.send('wispers', b'{}'); producer.flush()", "!echo '{}' | kafkacat -P -t wispers"):
         box = why(whispers, cell)
 
         assert "There was no topic 'wispers', so Kafka created it at" in box["what"]
         assert box["remedy"] == cell.replace("wispers", "whispers")
-    whispers.assert_runs("!kafka-topics --delete --topic wispers")
+    kafka.delete_topics(broken.bootstrap_servers, ["wispers"])
 
 
 def test_answers_of_the_api_that_raised_no_error(whispers):
@@ -262,14 +266,16 @@ def test_a_failed_cell_is_explained_again(whispers):
 
 
 def test_a_path_in_a_terminal(whispers, broken):
-    whispers.assert_runs("!hadoop fs -mkdir -p /tmp/purchases_of_today")
+    open_hdfs(broken).mkdir("/tmp/purchases_of_today")
 
-    for verb in ("-ls", "-cat", "-du", "-get"):
-        done = in_a_terminal(broken, "hadoop", "fs", verb, "/tmp/purchase_of_today")
-        assert "Did you mean /tmp/purchases_of_today?" in done.stdout, (verb, done.stderr)
+    done = in_a_terminal(broken, "hadoop", "fs", "-ls", "/tmp/purchase_of_today")
+    assert "Did you mean /tmp/purchases_of_today?" in done.stdout, done.stderr
+    for verb in ("-cat", "-du", "-get"):
+        box = explain(FailedCell(None, f"!hadoop fs {verb} /tmp/purchase_of_today"), broken)
+        assert "Did you mean /tmp/purchases_of_today?" in box.what, verb
     for verb in ("-mkdir", "-rm", "-put"):  # what such a command has changed proves nothing
-        done = in_a_terminal(broken, "hadoop", "fs", verb, "/tmp/purchases_of_today")
-        assert "No reason was found" in done.stdout, (verb, done.stderr)
+        box = explain(FailedCell(None, f"!hadoop fs {verb} /tmp/purchases_of_today"), broken)
+        assert "No reason was found" in box.what, verb
 
 
 def test_a_command_in_a_terminal(whispers, broken):
