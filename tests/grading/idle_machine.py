@@ -32,6 +32,8 @@ class Machine:
         delayed: Whether other programs delay each cell.
         judged: The questions that were judged, in order, and the evidence of each.
         runs: How many kernels there were.
+        left: Whether a kernel was used since the last clean-up.
+        cleaned: How often something that was left was removed.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -47,14 +49,17 @@ class Machine:
         self.delayed = False
         self.judged: list[str] = []
         self.evidence: list[Evidence] = []
-        self.runs = 0
+        self.runs, self.cleaned, self.left = 0, 0, False
         self.answers: dict[str, Any] = {"q1": 1}
 
     def kernel(self) -> Machine:
-        self.runs += 1
+        assert not self.left, "the kernel before has left something"
+        self.runs, self.left = self.runs + 1, True
         return self
 
-    def clean(self) -> None: ...
+    def clean(self) -> None:
+        self.cleaned, self.left = self.cleaned + self.left, False
+
     def forget_logs(self) -> None: ...
     def forget(self) -> None: ...
     def write(self, files: dict[str, bytes]) -> None: ...

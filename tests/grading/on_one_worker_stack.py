@@ -201,13 +201,12 @@ def main(run: str) -> None:
         stack.open()
         steps = Steps(stack)
         report: dict[str, object] = {
-            "sessions": steps.after(LEAVES_SESSIONS),
+            "sessions and settings": steps.after(LEAVES_SESSIONS, CHANGES_SETTINGS),
             "planted": steps.after(PLANTS, LOOKS),
-            "looked": steps.after(LOOKS),
-            "settings": steps.after(CHANGES_SETTINGS),
-            "permissions": steps.after(CHANGES_PERMISSIONS),
+            "looked and permissions": steps.after(LOOKS, CHANGES_PERMISSIONS),
         }
         report["labs"] = grade_labs(stack)
+        stack.clean()
         report["restarts"] = steps.restarts()
         report["warnings"] = [*warnings.messages]
         report["trial"] = on_trial.look(stack)

@@ -55,7 +55,7 @@ def jobs(lab: Lab) -> dict[str, bytes]:
 
 
 def left_in_spark(stack: WorkerStack) -> list[int]:
-    """Return how many processes a job has in Spark's sandbox before and after it is killed."""
+    """Return how many processes a job has in Spark's sandbox before and after its trial."""
     seconds = f"600.{os.getpid()}"
     machine = stack.machine({"job.py": LEAVES.replace("SECONDS", seconds).encode()})
     machine.start("q1", "job.py", "", "")
@@ -65,7 +65,7 @@ def left_in_spark(stack: WorkerStack) -> list[int]:
         return sum(one.info["cmdline"] == ["sleep", seconds] for one in psutil.process_iter(["cmdline"]))
 
     before = running()
-    machine.kill_jobs()
+    machine.close()
     with contextlib.suppress(AssertionError):  # the test looks at the result
         wait_until(lambda: not running())
     return [before, running()]
@@ -82,14 +82,12 @@ def look(stack: WorkerStack) -> dict[str, object]:
         kernel = stack.kernel()
         kernel.write(jobs(lab))
         kernel.execute(TICKS, 20)
-        left = left_in_spark(stack)
         evidence = Evidence(Namespace.random(lab.name), SEED, files=kernel.files())
         trials, budget, began = Trials(lab, stack, judge), TimeBudget(600), time.monotonic()
         verdicts = {
             question: trials.verdicts(question, evidence, kernel, budget, set()) for question in lab.questions
         }
         report: dict[str, object] = {
-            "left in Spark": left,
             "verdicts": {
                 question: {c.name: asdict(v) for c, v in zip(lab.checks_of(question), found, strict=True)}
                 for question, found in verdicts.items()
@@ -99,6 +97,7 @@ def look(stack: WorkerStack) -> dict[str, object]:
             "ticks": [float(line) for line in kernel.files()["ticks.txt"].split()],
         }
         stack.require_running()
+        report["left in Spark"] = left_in_spark(stack)  # at the end: the trial needs no other Spark for it
         kernel.forget()
         stack.clean()
         report["is_clean"] = cleanup.read_state(stack.access) == clean

@@ -8,10 +8,13 @@ import nbformat
 import pytest
 
 from eventlab.grading import worker
-from eventlab.grading.environment.services import WorkerStackError
+from eventlab.grading.environment.sandbox import ProcessLimits
+from eventlab.grading.environment.services import WorkerConfiguration, WorkerStackError
+from eventlab.grading.environment.worker_stack import WorkerStack
 from eventlab.grading.execution.kernel import FullFolderError
 from eventlab.grading.jobs import Job, Outcome
 from eventlab.labs import cells
+from eventlab.settings import Settings
 from tests.grading import tiny_lab
 from tests.grading.idle_machine import Machine
 
@@ -82,3 +85,21 @@ def test_a_cell_that_raises_after_others_have_delayed_it_gives_no_mark_unless_it
     outcome = graded(machine, tmp_path)
     assert outcome.kind == kind
     assert ("a cell, which then raised no answer" in outcome.reason) == (kind == "infrastructure_failed")
+
+
+def test_what_a_kernel_left_is_removed_before_the_next_one_and_after_the_last_one_nothing_is_restarted(
+    machine: Machine, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        graded(machine, tmp_path)
+
+    assert (machine.runs, machine.cleaned, machine.left) == (4, 3, True)
+
+
+def test_a_stack_that_nobody_has_used_is_clean(tmp_path: Path) -> None:
+    """Its services are not running: each question to one would raise an error, and restart all."""
+    stack = WorkerStack(WorkerConfiguration(0, tmp_path, Settings(), ProcessLimits(), contained=False))
+
+    stack.clean()
+
+    assert [*tmp_path.glob("restarts.log")] == []

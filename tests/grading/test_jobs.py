@@ -214,7 +214,8 @@ def test_who_hands_in_a_file_that_is_too_large_is_told_which(
 
 
 def test_why_there_is_no_notebook_is_said_once(lab: Lab) -> None:
-    stack = SimpleNamespace(forget_logs=lambda: None, config=SimpleNamespace(contained=True))
+    config = SimpleNamespace(contained=True)
+    stack = SimpleNamespace(clean=lambda: None, forget_logs=lambda: None, config=config)
     worker = Worker(lab, stack, Judge(lab), Limits(), "")  # type: ignore[arg-type]
 
     outcome = worker.grade(Job("eve", None, None, "no notebook in the folder", "", 1))

@@ -77,8 +77,8 @@ def test_a_dead_kernel_is_noticed_at_once(kernel: SubmissionKernel) -> None:
     assert taken.seconds < 5
 
 
-def test_a_million_lines_are_capped_as_they_arrive(kernel: SubmissionKernel) -> None:
-    result = kernel.execute("for i in range(10**6): print(i)\nprint('end')", 60)
+def test_a_hundred_thousand_lines_are_capped_as_they_arrive(kernel: SubmissionKernel) -> None:
+    result = kernel.execute("for i in range(10**5): print(i)\nprint('end')", 60)
     assert result.ended == "done"
     assert sum(len(output.get("text", "")) for output in result.outputs) < 200_000
     assert printed(kernel, "print('next')") == "next"

@@ -15,6 +15,7 @@ from papermill.iorw import load_notebook_node
 from papermill.utils import find_first_tagged_cell_index
 
 from eventlab.grading import results
+from eventlab.grading.audit import summary
 from eventlab.labs.catalogue import find
 from eventlab.settings import ROOT
 from tests.grading.corpus import entries
@@ -111,6 +112,15 @@ def test_what_papermill_executed_has_the_record_of_the_grading(clone):
     assert [(q.id, q.points) for q in judged.questions] == [(q.id, q.points) for q in graded.questions]
     assert [(c.name, c.passed) for c in judged.checks] == [(c.name, c.passed) for c in graded.checks]
     assert (judged.points, judged.status) == (graded.points, graded.status)
+
+
+@pytest.mark.services
+def test_on_a_fresh_stack_a_submission_has_the_marks_of_the_grading(clone):
+    """As `eventlab grade --audit` compares them; test_audit.py shows what a difference does."""
+    folders = [clone / "build" / "grades" / folder for folder in ("lab01_events", "strict")]
+    graded, fresh = (results.read(results.path_of("ada", folder)) for folder in folders)
+
+    assert summary(fresh) == summary(graded)
 
 
 @pytest.mark.services

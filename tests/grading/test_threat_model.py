@@ -16,7 +16,7 @@ TESTS = Path(__file__).parents[1]
 ATTACKS = "grading/test_isolation_attacks.py::test_an_attack_fails_and_those_after_it_have_their_marks"
 ORDERS = (
     "grading/test_isolation_attacks.py::test_another_order_gives_the_same_marks",
-    "grading/test_isolation_attacks.py::test_an_audit_on_a_fresh_stack_gives_the_same_marks",
+    "grading/test_readme.py::test_on_a_fresh_stack_a_submission_has_the_marks_of_the_grading",
 )
 TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
     "other marks: what a submission changes in the services": (
@@ -165,7 +165,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_outputs.py::test_answers_to_very_many_questions_are_not_kept",
         "grading/test_sandbox.py::test_a_fork_bomb_meets_its_limit",
         "grading/test_sandbox.py::test_nothing_but_its_own_folders_can_be_written",
-        "grading/test_kernel.py::test_a_million_lines_are_capped_as_they_arrive",
+        "grading/test_kernel.py::test_a_hundred_thousand_lines_are_capped_as_they_arrive",
         "grading/test_sandbox.py::test_in_the_sandbox_a_kernel_is_never_root",
     ),
     "the reports": (

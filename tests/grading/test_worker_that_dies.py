@@ -219,7 +219,8 @@ def test_only_a_notebook_whose_reading_ended_early_counts_as_one_that_may_be_the
 
     monkeypatch.setattr(notebook, "read", read)
     lab = tiny_lab.make(tmp_path / "tiny")
-    stack = SimpleNamespace(forget_logs=lambda: None, config=SimpleNamespace(contained=True))
+    config = SimpleNamespace(contained=True)
+    stack = SimpleNamespace(clean=lambda: None, forget_logs=lambda: None, config=config)
     worker = Worker(lab, stack, Judge(lab), Limits(), "")  # type: ignore[arg-type]
 
     outcome = worker.grade(Job("ada", "ada.ipynb", None, "", "", 1))

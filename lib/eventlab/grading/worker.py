@@ -68,9 +68,10 @@ class Worker:
 
     def grade(self, job: Job) -> Outcome:
         """Execute and judge a submission; whatever fails on the machine's side is an outcome too."""
-        started, machine = time.monotonic(), MachineFaults()
-        self.stack.forget_logs()
         try:
+            self.stack.clean()  # what the submission before has left
+            self.stack.forget_logs()
+            started, machine = time.monotonic(), MachineFaults()
             outcome = self._outcome(job)
         except Exception as error:  # a submission's own failures are results, not exceptions
             logger.exception("The job of %r failed", job.student)
@@ -150,7 +151,7 @@ class Worker:
         reference: Reference | None,
         report: Callable[[], None],
     ) -> None:
-        """Execute the last of the runs in a new namespace, judge each question at its check cell, and clean up."""
+        """Execute the last of the runs in a new namespace, and judge each question at its check cell."""
         run = runs[-1]
 
         def judge_question(question: str) -> None:
@@ -187,16 +188,16 @@ class Worker:
 
     @contextlib.contextmanager
     def _kernel(self, seed: int) -> Iterator[tuple[SubmissionKernel, Namespace]]:
-        """Yield a kernel and a new namespace with the lab's input, and remove afterwards what is left of both.
+        """Remove what is left of the last kernel, and yield a new one and a new namespace with the lab's input.
 
-        After an error nothing is removed: the worker ends, and its stack with it.
+        What the last kernel of a worker leaves is not removed: the stack ends with the worker.
         """
+        self.stack.clean()
         kernel, namespace = self._started(seed)
         try:
             yield kernel, namespace
         finally:
             kernel.forget()
-        self.stack.clean()
 
     def _started(self, seed: int) -> tuple[SubmissionKernel, Namespace]:
         """Do what `_start` does; when that fails, restart the stack and try once more."""

@@ -60,9 +60,8 @@ class WorkerStack:
         self._fork_server = self._fork_server or self._open_fork_server(client, self.config.uids[2])
         self.access.configure(self.config.run / "data", "data")
         self._data = Services(self.config, "data", DATA_SERVICES, self.config.uids[0], self.access.users)
-        self._start_spark()
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(Services.wait_ready, [self._data, self._spark]))
+            list(pool.map(Services.wait_ready, [self._data, self._start_spark()]))
         self._fork_server.is_warm.wait(START_TIMEOUT_S)
         self.access.restrict(self.config.limits)
         self._clean_state = cleanup.read_state(self.access)
@@ -88,12 +87,13 @@ class WorkerStack:
         seen_as = "/kernel" if self.config.contained else None
         return ForkServer(command, kernels, seen_as, self.config.run / "kernels.log", env)
 
-    def _start_spark(self) -> None:
+    def _start_spark(self) -> Services:
         state, uid = self.config.run / "spark", self.config.uids[1]
         state.mkdir(parents=True, exist_ok=True)
         self._classes = JvmClassWatch(state / "classes", sandbox.shown())
         self.access.configure(state, "spark")
         self._spark = Services(self.config, "spark", ("spark",), uid, java_variables(self._classes))
+        return self._spark
 
     def _note_sessions_and_warm_up(self) -> None:
         """Note Spark's own sessions, and warm Spark up while the first kernel starts."""
@@ -177,7 +177,9 @@ class WorkerStack:
         self._watches, self._machine = (), None
 
     def clean(self) -> None:
-        """Remove what a submission left; restart the stack when it is not as before or does not answer."""
+        """Before a kernel, remove what the last one left; restart what is not as before or does not answer."""
+        if not self._watches:  # there was no kernel since the last time
+            return
         self._stop_watching()
         self._warming.join()
         reasons = self._reasons_to_restart_spark()
@@ -193,9 +195,7 @@ class WorkerStack:
                 self._close_spark()
             if reasons:
                 self._note(f"Spark restarted: {reasons}")
-                self._start_spark()
-                assert self._spark is not None
-                self._spark.wait_ready()
+                self._start_spark().wait_ready()
                 self._note_sessions_and_warm_up()
         except Exception as error:
             self.reopen(str(error))
