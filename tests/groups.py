@@ -20,7 +20,7 @@ LONGEST_FIRST = (
     *("explain", "browser", "course", "stack", "test_difficult_submissions", "test_worker_stack", "test_faults"),
     *("test_readme", "jobs", "widgets", "test_machine", "test_isolation_attacks", "test_porting", "kafkacat"),
     "game_api",
-    *("test_tools", "test_worker", "test_kafka", "test_again", "test_kernel", "test_nbgrader", "test_no_broker"),
+    *("test_tools", "test_worker", "test_kafka", "test_again", "test_kernel", "test_nbgrader", "test_classic"),
     *("test_hub", "test_student", "test_worker_starts", "test_one_click", "test_timeouts", "test_lab", "doctor"),
 )
 """The groups that take longest, in the order in which they start; all others follow.

@@ -22,12 +22,20 @@ from eventlab.stack import process
 def wait_until(
     condition: Callable[[], object], timeout_s: float = 30, describe: Callable[[], object] = lambda: ""
 ) -> None:
-    """Wait until the condition is true; `describe` helps when it is not."""
+    """Wait until the condition is true; `describe` helps when it is not.
+
+    A condition that takes long, such as the state of a stack, is called less often: it takes the processors from
+    what it waits for.
+    """
     started = time.monotonic()
-    while not condition():
-        late = time.monotonic() - started >= timeout_s
+    while True:
+        began = time.monotonic()
+        if condition():
+            return
+        now = time.monotonic()
+        late = now - started >= timeout_s
         assert not late, f"the condition is still false after {timeout_s} s {describe()}"
-        time.sleep(0.02)
+        time.sleep(min(max(0.02, 3 * (now - began)), 0.5))
 
 
 def suspend(running: psutil.Process) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from eventlab.commands import tools
 from eventlab.settings import ROOT, Settings
-from eventlab.stack import filesystem, services
+from eventlab.stack import services
 
 
 def run(*arguments, stdin=""):
@@ -219,19 +219,6 @@ def test_the_shell_that_env_prepares_finds_the_commands(stack):
     assert len(done.stdout.splitlines()) == 7
 
 
-def test_pyspark_has_spark_and_reads_hdfs(stack, tmp_path):
-    script = tmp_path / "typed.py"
-    script.write_text(
-        "print(spark.range(5).count(), sc.parallelize([1, 2]).map(lambda n: n + 1).collect())\n"
-        "spark.range(3).write.mode('overwrite').parquet('/tmp/from-pyspark')\n"
-    )
-
-    done = run("bash", "-c", f"PYSPARK_DRIVER_PYTHON_OPTS=-i pyspark < {script}")
-
-    assert "5 [2, 3]" in done.stdout, done.stderr
-    assert "_SUCCESS" in filesystem.names("/tmp/from-pyspark")
-
-
 @pytest.fixture
 def session_script(tmp_path):
     """Create a program that prints which kind of Spark session it gets, and counts with it."""
@@ -256,11 +243,3 @@ def test_pyspark_reaches_a_named_connect_server_with_the_token(stack, session_sc
     done = run("bash", "-c", shell)
 
     assert "pyspark.sql.connect.session 7" in done.stdout, done.stderr
-
-
-def test_spark_submit_without_a_server_is_classic_although_the_token_is_set(stack, session_script):
-    assert os.environ["SPARK_CONNECT_AUTHENTICATE_TOKEN"]
-
-    done = run("spark-submit", session_script)
-
-    assert "pyspark.sql.session 7" in done.stdout, done.stderr

@@ -1,11 +1,10 @@
 """Lines of old programs that fail now, with the errors that stack/PORTING.md lists.
 
-The commands `python lines.py connect|libraries|kafka` and `spark-submit lines.py classic` execute the lines and
-print a JSON object with the error of each line ("" for none).
+`spark-submit lines.py` executes the lines for a program of Spark and those for Kafka; for each group, it prints a
+JSON object with the error of each line ("" for none).
 """
 
 import json
-import sys
 import warnings
 
 PATTERN = "[INCONSISTENT_BEHAVIOR_CROSS_VERSION.DATETIME_PATTERN_RECOGNITION]"
@@ -82,27 +81,31 @@ def error_of(line, names):
     return ""
 
 
-def spark_names(classic):
+def spark_names(spark):
     """Return the variables of the lines for Spark."""
-    import os
-
     from pyspark import SparkContext
-    from pyspark.sql import Row, SparkSession, SQLContext
+    from pyspark.sql import SparkSession
 
-    spark = SparkSession.builder.getOrCreate()
     names = {"spark": spark, "df": spark.range(1), "SparkContext": SparkContext, "SparkSession": SparkSession}
     exec("from pyspark.sql.functions import *", names)
-    if classic:
-        sc = spark.sparkContext
-        servers = os.environ["KAFKA_BOOTSTRAP_SERVERS"]
-        reader, streams = (
-            source.format("kafka").option("kafka.bootstrap.servers", servers)
-            for source in (spark.read, spark.readStream)
-        )
-        names |= {"Row": Row, "sc": sc, "sqlContext": SQLContext(sc), "rdd": sc.parallelize(['{"a": 1}'])}
-        names["raw_events"] = lambda topic: reader.option("subscribe", topic).load()
-        names["stream_of"] = lambda topic: streams.option("subscribe", topic).load().writeStream.format("noop")
     return names
+
+
+def classic_names(spark):
+    """Return the variables of the lines for Spark without Spark Connect."""
+    import os
+
+    from pyspark.sql import Row, SQLContext
+
+    sc, servers = spark.sparkContext, os.environ["KAFKA_BOOTSTRAP_SERVERS"]
+    reader, streams = (
+        source.format("kafka").option("kafka.bootstrap.servers", servers)
+        for source in (spark.read, spark.readStream)
+    )
+    names = {"Row": Row, "sc": sc, "sqlContext": SQLContext(sc), "rdd": sc.parallelize(['{"a": 1}'])}
+    names["raw_events"] = lambda topic: reader.option("subscribe", topic).load()
+    names["stream_of"] = lambda topic: streams.option("subscribe", topic).load().writeStream.format("noop")
+    return spark_names(spark) | names
 
 
 def library_names():
@@ -122,8 +125,12 @@ def library_names():
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("ignore")
-    group = sys.argv[1]
-    names = spark_names(group == "classic") if group in ("classic", "connect") else library_names()
-    errors = {line: error_of(line, names) for line in GROUPS[group]}
-    print("JSON:" + json.dumps(errors), flush=True)
+    from pyspark.sql import SparkSession
+
+    session = SparkSession.builder.getOrCreate()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for group, variables in {"classic": classic_names(session), "kafka": library_names()}.items():
+            errors = {line: error_of(line, variables) for line in GROUPS[group]}
+            print(f"{group}:{json.dumps(errors)}", flush=True)
+    session.stop()

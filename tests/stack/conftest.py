@@ -90,6 +90,13 @@ def running(shared: Settings) -> Settings:
 
 
 @pytest.fixture
+def complete(shared: Settings) -> Settings:
+    """Start all services of the course in the shared stack."""
+    Stack(shared).up()
+    return shared
+
+
+@pytest.fixture
 def stopped(shared: Settings) -> Settings:
     """Stop the shared stack."""
     Stack(shared).down()

@@ -29,16 +29,16 @@ def python(variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.services
-def test_a_program_in_the_stacks_environment_has_the_token(stack: Settings):
-    done = python(Stack(stack).environment())
+def test_a_program_in_the_stacks_environment_has_the_token(complete: Settings):
+    done = python(Stack(complete).environment())
 
     assert done.stdout.strip() == "3", done.stderr
 
 
 @pytest.mark.services
 @pytest.mark.parametrize("token", [None, "wrong"])
-def test_without_the_right_token_the_server_refuses(stack: Settings, token: str | None):
-    variables = Stack(stack).environment()
+def test_without_the_right_token_the_server_refuses(complete: Settings, token: str | None):
+    variables = Stack(complete).environment()
     del variables[spark.TOKEN_VARIABLE]
 
     refused = python(variables | ({spark.TOKEN_VARIABLE: token} if token else {}))
@@ -46,29 +46,30 @@ def test_without_the_right_token_the_server_refuses(stack: Settings, token: str 
     assert refused.returncode != 0
     assert "UNAUTHENTICATED" in refused.stderr
     with pytest.raises(spark.SparkUnavailable, match="UNAUTHENTICATED"):
-        spark.server_version(stack.spark_remote, token)
-    assert spark.server_version(stack.spark_remote, spark_token(stack)).startswith("4.")
+        spark.server_version(complete.spark_remote, token)
+    assert spark.server_version(complete.spark_remote, spark_token(complete)).startswith("4.")
 
 
 @pytest.mark.services
-def test_the_token_is_in_no_command_line_and_in_no_file_that_others_can_read(stack: Settings):
-    token = str(spark_token(stack))
+def test_the_token_is_in_no_command_line_and_in_no_file_that_others_can_read(complete: Settings):
+    token = str(spark_token(complete))
     commands = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
-    folders = [path for path in stack.state_dir.iterdir() if path.name != "data"]  # there, services delete files
+    # In the folder "data", services delete files.
+    folders = [path for path in complete.state_dir.iterdir() if path.name != "data"]
     files = [path for folder in folders for path in (folder, *folder.rglob("*")) if path.is_file()]
     readable = [path for path in files if path.stat().st_mode & 0o077]
 
     assert not [command for command in commands if token in command]
     assert not [path for path in readable if token.encode() in path.read_bytes()]
-    assert (stack.state_dir / "spark-token").stat().st_mode & 0o077 == 0
+    assert (complete.state_dir / "spark-token").stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.services
-def test_eventlab_env_exports_the_token(stack: Settings):
+def test_eventlab_env_exports_the_token(complete: Settings):
     command = [sys.executable, "-m", "eventlab.cli", "env"]
-    exported = subprocess.run(command, env=Stack(stack).environment(), capture_output=True, text=True).stdout
+    exported = subprocess.run(command, env=Stack(complete).environment(), capture_output=True, text=True).stdout
 
-    assert f"export {spark.TOKEN_VARIABLE}={spark_token(stack)}" in exported.splitlines()
+    assert f"export {spark.TOKEN_VARIABLE}={spark_token(complete)}" in exported.splitlines()
 
 
 def test_an_external_server_gets_the_token_of_the_environment_or_none(monkeypatch: pytest.MonkeyPatch):
@@ -118,11 +119,11 @@ def test_another_web_server_at_the_port_is_not_the_api(other_program: Settings, 
 
 
 @pytest.mark.services
-def test_the_probes_of_the_api_are_not_in_its_log(stack: Settings):
+def test_the_probes_of_the_api_are_not_in_its_log(complete: Settings):
     for _ in range(3):
-        probes.api(stack)
+        probes.api(complete)
 
-    assert serve_api.ROUTES_PATH not in process.log_tail(stack, "api", 1000)
+    assert serve_api.ROUTES_PATH not in process.log_tail(complete, "api", 1000)
 
 
 def test_the_addresses_that_status_shows_are_on_the_loopback_address(eventlab, tmp_path):

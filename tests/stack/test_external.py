@@ -53,12 +53,12 @@ def test_up_names_the_external_service_that_does_not_answer(tmp_path: Path, serv
     assert Stack(guest).status([service])[0].state == "stopped"
 
 
-def test_an_external_datanode_is_probed_through_its_namenode(stopped: Settings, tmp_path: Path):
-    Stack(stopped).up(["namenode", "datanode"])
-    hdfs = {"external_default_fs": stopped.default_fs, "external_webhdfs_url": stopped.webhdfs_url}
-    guest = guest_of(stopped, tmp_path, **hdfs)
+def test_an_external_datanode_is_probed_through_its_namenode(running: Settings, tmp_path: Path):
+    Stack(running).up(["namenode", "datanode"])  # they run if the whole folder is tested
+    hdfs = {"external_default_fs": running.default_fs, "external_webhdfs_url": running.webhdfs_url}
+    guest = guest_of(running, tmp_path, **hdfs)
 
     assert states(guest, "namenode", "datanode") == ["running", "running"]
 
-    Stack(stopped).down(["namenode", "datanode"])
+    Stack(running).down(["namenode", "datanode"])
     assert states(guest, "namenode", "datanode") == ["stopped", "stopped"]

@@ -13,7 +13,7 @@ import pytest
 from eventlab.errors import ServiceUnavailable, StackError
 from eventlab.settings import Settings
 from eventlab.stack import Stack, process, requirements
-from eventlab.stack.services import Service
+from eventlab.stack.services import SERVICES, Service
 from eventlab.stack.startup import start_all
 from tests.helpers import Stopwatch, wait_until
 from tests.stack.helpers import COURSE, STORAGE, processes_of, states, wait_for_phase
@@ -22,20 +22,25 @@ pytestmark = pytest.mark.services
 
 
 @pytest.mark.parametrize(
-    ("signals", "phase"),
+    ("services", "signals", "phase"),
     [
-        ([signal.SIGINT], "preparing"),
-        ([signal.SIGINT], "starting"),
-        ([signal.SIGINT, signal.SIGINT], "api ready"),
-        ([signal.SIGTERM], "starting"),
+        (STORAGE, [signal.SIGINT], "preparing"),
+        (COURSE, [signal.SIGINT], "starting"),
+        (COURSE, [signal.SIGINT, signal.SIGINT], "api ready"),
+        (["kafka", "api"], [signal.SIGTERM], "starting"),
     ],
 )
 def test_an_interrupted_up_leaves_no_process(
-    unused: Settings, start_eventlab, signals: list[int], phase: str, request: pytest.FixtureRequest
+    unused: Settings,
+    start_eventlab,
+    services: list[str],
+    signals: list[int],
+    phase: str,
+    request: pytest.FixtureRequest,
 ):
     if phase == "preparing":
         request.getfixturevalue("formatters_run")
-    command = start_eventlab(unused, "up", *COURSE)
+    command = start_eventlab(unused, "up", *services)
     wait_for_phase(command, phase)
 
     for number in signals:
@@ -101,27 +106,37 @@ def start_and_kill(unused: Settings, start_eventlab, request: pytest.FixtureRequ
     return kill
 
 
-@pytest.mark.parametrize("phase", ["preparing", "kafka ready"])
-def test_down_ends_what_a_killed_up_started(unused: Settings, start_and_kill, eventlab, phase: str):
-    start_and_kill(phase, *COURSE)
+def test_down_ends_what_a_killed_up_started(unused: Settings, start_and_kill, eventlab):
+    start_and_kill("api ready", "kafka", "namenode", "api")
+
+    assert eventlab(unused, "down").returncode == 0
+
+    wait_until(lambda: processes_of(unused) == [])
+    assert Stack(unused).open_ports() == []
+
+
+def test_up_after_a_killed_up_starts_all_services(unused: Settings, start_and_kill):
+    start_and_kill("kafka starting", *STORAGE)
+
+    Stack(unused).up(STORAGE)
+
+    assert states(unused, *STORAGE) == ["running"] * 3
+    Stack(unused, grace_s=2).down()
+    wait_until(lambda: processes_of(unused) == [])
+
+
+def test_down_after_a_killed_formatter_leaves_no_process_and_the_next_up_formats_again(
+    unused: Settings, start_and_kill, eventlab
+):
+    formatted = ["kafka", "namenode"]
+    start_and_kill("preparing", *formatted)
 
     assert eventlab(unused, "down").returncode == 0
 
     wait_until(lambda: processes_of(unused) == [])  # a formatter ends by itself
     assert Stack(unused).open_ports() == []
-
-
-@pytest.mark.parametrize(("phase", "is_down_first"), [("kafka starting", False), ("preparing", True)])
-def test_up_after_a_killed_up_starts_all_services(
-    unused: Settings, start_and_kill, eventlab, phase: str, is_down_first: bool
-):
-    start_and_kill(phase, *STORAGE)
-    if is_down_first:
-        assert eventlab(unused, "down").returncode == 0
-
-    Stack(unused).up(STORAGE)
-
-    assert states(unused, *STORAGE) == ["running"] * 3
+    Stack(unused).up(formatted)
+    assert states(unused, *formatted) == ["running"] * 2
     Stack(unused, grace_s=2).down()
     wait_until(lambda: processes_of(unused) == [])
 
@@ -140,7 +155,7 @@ def test_a_service_that_ends_while_starting_is_reported_within_two_seconds_with_
     phases: list[tuple[str, str, float]] = []
     taken = Stopwatch()
     with pytest.raises(StackError) as caught:
-        Stack(broken, report=lambda name, phase: phases.append((name, phase, time.time()))).up()
+        Stack(broken, report=lambda name, phase: phases.append((name, phase, time.time()))).up(["kafka", "api"])
 
     reported, speed = time.time(), taken.speed
 
@@ -154,8 +169,7 @@ def test_a_service_that_ends_while_starting_is_reported_within_two_seconds_with_
 
 
 def test_a_kafka_whose_data_is_damaged_is_reported_with_its_log(unused: Settings):
-    Stack(unused).up(["kafka"])
-    Stack(unused).down()
+    SERVICES["kafka"].before_start(unused)  # it formats the folder
     properties = unused.state_dir / "data" / "kafka" / "meta.properties"
     properties.write_text(properties.read_text().replace("node.id=1", "node.id=2"))
 

@@ -32,17 +32,6 @@ def test_a_second_up_starts_nothing(running: Settings):
     assert sorted(phases) == [("api", "ready"), ("kafka", "ready")]
 
 
-def test_only_the_named_services_are_started(running: Settings):
-    assert states(running, "kafka", "namenode", "datanode", "spark", "api", "jupyter") == [
-        "running",
-        "stopped",
-        "stopped",
-        "stopped",
-        "running",
-        "stopped",
-    ]
-
-
 def test_an_unknown_service_is_refused_with_the_names_of_all_services(shared: Settings):
     with pytest.raises(StackError, match="there is no service 'zookeeper'; there are: kafka, namenode"):
         Stack(shared).up(["zookeeper"])
@@ -65,7 +54,7 @@ def test_status_as_json_is_a_list_of_services_with_their_fields(running: Setting
     assert all(list(service) == fields for service in services.values())
     assert services["kafka"]["address"] == running.bootstrap_servers
     assert services["kafka"]["rss_bytes"] > 50e6
-    assert 0 < services["kafka"]["uptime_s"] < 600
+    assert 0 < services["kafka"]["uptime_s"] < time.time() - process_of(running, "kafka").create_time() + 1
     assert services["spark"] == {
         "name": "spark",
         "state": "stopped",
@@ -141,28 +130,6 @@ def test_up_starts_a_service_although_its_record_is_wrong(running: Settings, oth
     assert process.alive(other_process)
 
 
-def test_up_with_a_port_in_use_names_the_process_and_starts_nothing(stopped: Settings, eventlab):
-    with socket.create_server(("127.0.0.1", stopped.api_port)):
-        done = eventlab(stopped, "up", "kafka", "api")
-
-    assert done.returncode == 1
-    assert f"api needs port {stopped.api_port} (EVENTLAB_API_PORT), which process {os.getpid()} " in done.stderr
-    assert re.search(r"export EVENTLAB_PORT_OFFSET=\d+$", done.stderr.strip())
-    assert "Traceback" not in done.stderr
-    assert "starting" not in done.stderr
-    assert states(stopped, "kafka", "api") == ["stopped", "stopped"]
-
-
-def test_down_ends_all_services_and_closes_the_ports(running: Settings, eventlab):
-    pids = [service.pid for service in Stack(running).status() if service.pid]
-    done = eventlab(running, "down")
-
-    assert done.returncode == 0
-    assert "No service is running. All ports are closed." in done.stdout
-    assert all(map(has_ended, pids))
-    assert Stack(running).open_ports() == []
-
-
 def test_down_of_one_service_reports_this_service(running: Settings, eventlab):
     done = eventlab(running, "down", "api")
 
@@ -171,34 +138,11 @@ def test_down_of_one_service_reports_this_service(running: Settings, eventlab):
     assert states(running, "kafka") == ["running"]
 
 
-def test_down_names_a_port_that_another_program_uses_and_succeeds(stopped: Settings, eventlab):
-    with socket.create_server(("127.0.0.1", stopped.api_port)):
-        done = eventlab(stopped, "down")
-
-    assert done.returncode == 0
-    assert f"Port {stopped.api_port} is open: process {os.getpid()} (" in done.stdout
-    assert "All ports are closed" not in done.stdout
-
-
 def test_down_fails_when_what_the_stack_started_still_listens(running: Settings, monkeypatch):
     monkeypatch.setattr("eventlab.stack.stack.stop_all", lambda *_: None)
 
     with pytest.raises(StackError, match=rf"still open: {running.api_port} \(process \d+ "):
         Stack(running).down(["api"])
-
-
-def test_up_starts_the_services_that_a_service_needs(stopped: Settings):
-    started = Stack(stopped).up(["datanode"])
-
-    assert [(service.name, service.state) for service in started] == [
-        ("namenode", "running"),
-        ("datanode", "running"),
-    ]
-    Stack(stopped).down()
-
-
-def test_a_second_down_succeeds(stopped: Settings, eventlab):
-    assert eventlab(stopped, "down").returncode == 0
 
 
 def test_logs_prints_the_log_of_a_service_or_that_there_is_none(running: Settings, unused: Settings, eventlab):
@@ -244,6 +188,41 @@ def test_two_stacks_run_at_the_same_time(running: Settings, new_stack, tmp_path:
     assert states(running, "kafka") == ["running"]
 
 
+def test_down_ends_all_services_and_closes_the_ports(running: Settings, eventlab):
+    pids = [service.pid for service in Stack(running).status() if service.pid]
+    done = eventlab(running, "down")
+
+    assert done.returncode == 0
+    assert "No service is running. All ports are closed." in done.stdout
+    assert all(map(has_ended, pids))
+    assert Stack(running).open_ports() == []
+
+
+def test_a_second_down_succeeds(stopped: Settings, eventlab):
+    assert eventlab(stopped, "down").returncode == 0
+
+
+def test_up_with_a_port_in_use_names_the_process_and_starts_nothing(stopped: Settings, eventlab):
+    with socket.create_server(("127.0.0.1", stopped.api_port)):
+        done = eventlab(stopped, "up", "kafka", "api")
+
+    assert done.returncode == 1
+    assert f"api needs port {stopped.api_port} (EVENTLAB_API_PORT), which process {os.getpid()} " in done.stderr
+    assert re.search(r"export EVENTLAB_PORT_OFFSET=\d+$", done.stderr.strip())
+    assert "Traceback" not in done.stderr
+    assert "starting" not in done.stderr
+    assert states(stopped, "kafka", "api") == ["stopped", "stopped"]
+
+
+def test_down_names_a_port_that_another_program_uses_and_succeeds(stopped: Settings, eventlab):
+    with socket.create_server(("127.0.0.1", stopped.api_port)):
+        done = eventlab(stopped, "down")
+
+    assert done.returncode == 0
+    assert f"Port {stopped.api_port} is open: process {os.getpid()} (" in done.stdout
+    assert "All ports are closed" not in done.stdout
+
+
 def test_two_simultaneous_ups_start_each_service_once(stopped: Settings, start_eventlab):
     both = [start_eventlab(stopped, "up", "kafka", "api") for _ in range(2)]
     outputs = [command.communicate(timeout=120) for command in both]
@@ -251,3 +230,14 @@ def test_two_simultaneous_ups_start_each_service_once(stopped: Settings, start_e
     assert [command.returncode for command in both] == [0, 0], outputs
     assert sum(text.count("kafka starting") for _, text in outputs) == 1
     assert states(stopped, "kafka", "api") == ["running", "running"]
+
+
+def test_only_the_named_services_are_started(running: Settings):
+    assert states(running, "kafka", "namenode", "datanode", "spark", "api", "jupyter") == [
+        "running",
+        "stopped",
+        "stopped",
+        "stopped",
+        "running",
+        "stopped",
+    ]

@@ -1,4 +1,4 @@
-"""`Stack` starts and stops services in a block, in a user's script, and in a new folder."""
+"""`Stack` starts and stops services in a block and in a new folder."""
 
 import os
 import subprocess
@@ -9,7 +9,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from kafka import KafkaConsumer
 
 from eventlab.clients import http
 from eventlab.errors import StackError
@@ -171,9 +170,9 @@ def test_a_service_that_makes_no_progress_is_restarted(
 
 def test_up_waits_for_a_busy_service_until_the_timeout_and_does_not_stop_it(settings: Settings, web: str):
     busy = start(settings, web, waiting="pass")
-    impatient = settings.model_copy(update={"start_timeout_s": 2.0})
+    impatient = settings.model_copy(update={"start_timeout_s": 1.0})
 
-    with pytest.raises(StackError, match=rf"(?s){web} is busy.*within 2 s.*Next: eventlab restart {web}"):
+    with pytest.raises(StackError, match=rf"(?s){web} is busy.*within 1 s.*Next: eventlab restart {web}"):
         Stack(impatient, [web]).up()
 
     assert busy.is_running()
@@ -255,13 +254,3 @@ def test_without_free_ports_there_is_no_fresh_stack(tmp_path: Path, settings: Se
         fresh_stack(tmp_path / "run", [settings.port_offset], [web]),
     ):
         pass
-
-
-@pytest.mark.services
-def test_a_script_of_a_user_reads_kafka_in_a_block(tmp_path: Path):
-    with fresh_stack(tmp_path / "run", [free_offset()], ["kafka"]) as stack:
-        consumer = KafkaConsumer(bootstrap_servers=stack.bootstrap_servers)
-        topics = consumer.topics()
-        consumer.close()
-
-    assert stack.settings.topic in topics

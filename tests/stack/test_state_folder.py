@@ -20,30 +20,30 @@ from tests.stack.helpers import STORAGE, received, send, states
 pytestmark = pytest.mark.services
 
 
-def test_reset_deletes_all_messages(running: Settings, eventlab):
+def test_reset_without_a_confirmation_does_nothing(running: Settings, eventlab):
+    done = eventlab(running, "reset")
+
+    assert done.returncode == 1
+    assert states(running, "kafka") == ["running"]
+
+
+def test_reset_deletes_all_messages_and_the_kits_files_and_no_others(running: Settings, eventlab):
     send(running, b"before reset")
+    config.render_for_containers(running)
+    jupyter_token(running)
+    for name in ("saved", "lesson-06"):
+        (running.state_dir / name).mkdir(exist_ok=True)
+    (running.state_dir / "mine.txt").touch()
+    running.work_dir.mkdir(exist_ok=True)
 
     done = eventlab(running, "reset", "--yes")
 
     assert done.returncode == 0
-    assert states(running, "kafka") == ["stopped"]
+    assert states(running, "kafka", "api") == ["stopped", "stopped"]
+    assert sorted(path.name for path in running.state_dir.iterdir()) == ["lock", "mine.txt", "work"]
+    (running.state_dir / "mine.txt").unlink()
     Stack(running).up(["kafka"])
     assert received(running) == []
-
-
-def test_reset_deletes_the_kits_files_and_no_others(stopped: Settings, eventlab):
-    Stack(stopped).up(["api"])
-    config.render_for_containers(stopped)
-    jupyter_token(stopped)
-    for name in ("saved", "lesson-06"):
-        (stopped.state_dir / name).mkdir(exist_ok=True)
-    (stopped.state_dir / "mine.txt").touch()
-    stopped.work_dir.mkdir(exist_ok=True)
-
-    assert eventlab(stopped, "reset", "--yes").returncode == 0
-
-    assert sorted(path.name for path in stopped.state_dir.iterdir()) == ["lock", "mine.txt", "work"]
-    (stopped.state_dir / "mine.txt").unlink()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can create files of two users")
@@ -69,34 +69,18 @@ def test_reset_names_what_it_cannot_delete_and_why():
     assert "Permission denied" in why
 
 
-def test_reset_without_a_confirmation_does_nothing(running: Settings, eventlab):
-    done = eventlab(running, "reset")
-
-    assert done.returncode == 1
-    assert states(running, "kafka") == ["running"]
-
-
-def test_a_path_with_spaces_and_unicode_can_be_used(tmp_path: Path, new_stack):
-    unusual = new_stack(tmp_path / "Übung 1 & 2 ☃ (neu)" / "state")
+def test_a_link_and_a_path_with_spaces_and_unicode_can_be_used(tmp_path: Path, new_stack):
+    real, link = (tmp_path / "Übung 1 & 2 ☃ (neu)" / name for name in ("state", "link"))
+    real.mkdir(parents=True)
+    link.symlink_to(real)
+    unusual = new_stack(link)
 
     Stack(unusual).up(STORAGE)
 
     assert states(unusual, *STORAGE) == ["running"] * 3
-    assert (unusual.state_dir / "data" / "kafka" / "meta.properties").exists()
-    assert (unusual.state_dir / "data" / "hdfs" / "name" / "current" / "VERSION").exists()
-    assert (unusual.state_dir / "data" / "hdfs" / "data" / "current" / "VERSION").exists()
-
-
-def test_a_link_to_a_state_folder_can_be_used(new_stack, tmp_path: Path):
-    (tmp_path / "real").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "real")
-    linked = new_stack(tmp_path / "link")
-
-    Stack(linked).up(["kafka"])
-
-    assert states(linked, "kafka") == ["running"]
-    Stack(linked).down()
-    assert (tmp_path / "real" / "data" / "kafka").is_dir()
+    assert (real / "data" / "kafka" / "meta.properties").exists()
+    assert (real / "data" / "hdfs" / "name" / "current" / "VERSION").exists()
+    assert (real / "data" / "hdfs" / "data" / "current" / "VERSION").exists()
 
 
 def test_an_unusable_state_folder_is_an_error_without_a_traceback(shared: Settings, tmp_path: Path, eventlab):

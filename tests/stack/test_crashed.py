@@ -16,13 +16,6 @@ from tests.stack.helpers import COURSE, STORAGE, get_file, processes_of, put_fil
 pytestmark = pytest.mark.services
 
 
-@pytest.fixture
-def complete(shared: Settings) -> Settings:
-    """Start all services of the course in the shared stack."""
-    Stack(shared).up()
-    return shared
-
-
 def test_status_shows_that_six_services_use_at_most_two_gibibytes(complete: Settings, eventlab):
     Stack(complete, SERVICES).up()
 
@@ -65,22 +58,19 @@ def test_a_killed_service_starts_again_with_all_events_and_files(complete: Setti
     assert get_file(complete, f"/tmp/{name}/finished") == name.encode() * 1000
 
 
-def test_topics_events_and_files_survive_down_and_up(complete: Settings):
+def test_topics_events_and_files_survive_down_which_ends_all_processes_and_up_which_starts_what_they_need(
+    complete: Settings,
+):
     messages = [b"before down %d" % number for number in range(100)]
     send(complete, *messages)
     put_file(complete, "/tmp/kept", b"kept")
 
     Stack(complete).down()
-    assert processes_of(complete) == []
-    Stack(complete).up(STORAGE)
-
-    assert [message for message in received(complete) if message in messages] == messages
-    assert get_file(complete, "/tmp/kept") == b"kept"
-
-
-def test_down_ends_all_processes_and_closes_all_ports(complete: Settings):
-    Stack(complete).down()
-
     assert Stack(complete).open_ports() == []
     assert processes_of(complete) == []
     assert ports.is_free(complete.kafka_port)
+    started = Stack(complete).up(["kafka", "datanode"])
+
+    assert [(service.name, service.state) for service in started] == [(name, "running") for name in STORAGE]
+    assert [message for message in received(complete) if message in messages] == messages
+    assert get_file(complete, "/tmp/kept") == b"kept"
