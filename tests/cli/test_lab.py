@@ -40,7 +40,7 @@ def address(started):
 @pytest.fixture
 def browser(stack, address):
     """Return a client that has opened the address, like a browser."""
-    with httpx.Client(base_url=stack.jupyter_url, follow_redirects=True, trust_env=False) as client:
+    with httpx.Client(base_url=stack.jupyter_url, follow_redirects=True, trust_env=False, verify=False) as client:
         assert client.get(address).status_code == 200
         yield client
 
@@ -93,8 +93,8 @@ def impatient_lab(stack, started):
     options = [option.replace(str(IDLE_KERNEL_S), "5") for option in lab_options(stack)]
     options += ["--MappingKernelManager.cull_interval=1", f"--port={port}", f"--IdentityProvider.token={token}"]
     server = subprocess.Popen(["jupyter", "lab", "--no-browser", *options], stderr=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
-    with httpx.Client(base_url=address, headers={"Authorization": f"token {token}"}, trust_env=False) as client:
+    address, headers = f"http://127.0.0.1:{port}", {"Authorization": f"token {token}"}
+    with httpx.Client(base_url=address, headers=headers, trust_env=False, verify=False) as client:
         try:
             wait_until(lambda: _answers(client), timeout_s=60)
             yield client
@@ -141,7 +141,7 @@ def _page_config(browser):
 
 
 def test_without_the_token_the_server_refuses(stack, address):
-    assert httpx.get(f"{stack.jupyter_url}/api/contents", trust_env=False).status_code == 403
+    assert httpx.get(f"{stack.jupyter_url}/api/contents", trust_env=False, verify=False).status_code == 403
 
 
 def test_jupyterlab_fetches_no_news(browser):
@@ -167,7 +167,8 @@ async def type_in_terminal(address, token, line, until):
 
 def test_a_terminal_finds_the_kits_commands_after_a_login_shell_has_reset_the_path(stack, address):
     token = {"Authorization": f"token {jupyter_token(stack)}"}
-    name = httpx.post(f"{stack.jupyter_url}/api/terminals", headers=token, trust_env=False).json()["name"]
+    created = httpx.post(f"{stack.jupyter_url}/api/terminals", headers=token, trust_env=False, verify=False)
+    name = created.json()["name"]
     address = f"{stack.jupyter_url.replace('http', 'ws', 1)}/terminals/websocket/{name}"
     line = 'kafka-topics --version; printf "%s\\n" $SPARK_REMOTE; eventlab --version; echo e""nd'
 
@@ -195,7 +196,7 @@ def test_below_a_base_url_the_pages_are_at_the_printed_addresses(tmp_path, stack
     try:
         (status,) = Stack(moved).up(["jupyter"])
         assert (status.state, status.address) == ("running", lab_page(moved, "lab"))
-        with httpx.Client(follow_redirects=True, trust_env=False) as client:
+        with httpx.Client(follow_redirects=True, trust_env=False, verify=False) as client:
             page = client.get(lab_page(moved, f"lab/tree/{config.START_PAGE}"))
             assert page.status_code == 200
             assert '"baseUrl": "/user/ada/"' in page.text
