@@ -1,7 +1,6 @@
 """A sample of the attacks in `attacks/`: none succeeds, and in each order all submissions have the same marks.
 
-That submissions have the same marks with two workers is shown by `test_difficult_submissions.py`, and on a fresh
-stack by `test_readme.py`.
+That submissions have the same marks with two workers is shown by `test_difficult_submissions.py`.
 
 `python -m tests.grading.run_attacks` runs all of them, with `--orders` also in another order and on fresh stacks.
 """
@@ -12,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from eventlab.grading.audit import audit
 from eventlab.grading.environment import sandbox
+from eventlab.labs.catalogue import Lab
 from tests.grading import run_attacks
 from tests.grading.run_attacks import Outcome
 from tests.skips import requires_tool
@@ -57,3 +58,10 @@ def test_another_order_gives_the_same_marks(graded: list[Outcome]) -> None:
 
     assert [one.attack for one in again] == AGAIN
     assert run_attacks.differences(graded[: len(AGAIN)], again) == []
+
+
+def test_an_audit_on_a_fresh_stack_gives_the_same_marks(in_order: list[Outcome], folder: Path) -> None:
+    base = folder / "graded"
+    records = [record for one in in_order for record in (one.attacker, one.follower, one.wrong)]
+
+    assert audit(Lab("tiny", base / "tiny"), base / "submissions", base / "output", records, count=1) == []
