@@ -266,7 +266,8 @@ def test_marks_that_were_lost_while_the_grader_had_no_time_are_not_the_submissio
             return Outcome.of(SubmissionRecord("ada", "tiny", "graded", points, 8.0))
 
     lab = tiny_lab.make(tmp_path / "tiny")
-    starved = Starved(lab, SimpleNamespace(forget_logs=lambda: None), Judge(lab), Limits(), "")  # type: ignore[arg-type]
+    stack = SimpleNamespace(clean=lambda: None, forget_logs=lambda: None)
+    starved = Starved(lab, stack, Judge(lab), Limits(), "")  # type: ignore[arg-type]
     outcome = starved.grade(Job("ada", None, None, "", "", 1))
 
     assert outcome.reason == reason

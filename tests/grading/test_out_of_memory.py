@@ -30,7 +30,8 @@ def worker(tmp_path: Path, points: float, event: Callable[[], None]) -> Worker:
             return Outcome.of(SubmissionRecord("ada", "tiny", "graded", points, 8.0))
 
     lab: Lab = tiny_lab.make(tmp_path / "tiny")
-    return Dying(lab, SimpleNamespace(forget_logs=lambda: None), Judge(lab), Limits(), "")  # type: ignore[arg-type]
+    stack = SimpleNamespace(clean=lambda: None, forget_logs=lambda: None)
+    return Dying(lab, stack, Judge(lab), Limits(), "")  # type: ignore[arg-type]
 
 
 JOB = Job("ada", None, None, "", "", 1)
