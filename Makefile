@@ -30,7 +30,7 @@ test: setup  ## Run all tests on real services
 	@.venv/bin/python -m tests.system_tools
 	@$(PYTEST) -n auto --dist loadscope --no-loadscope-reorder
 
-test-unit: .venv/.ready  ## Run the tests that start no other program
+test-unit: setup  ## Run the tests that start no other program
 	@$(PYTEST) -m "not services and not programs" -n 3 --dist worksteal
 
 notebooks: setup  ## Execute the lessons and update their committed outputs
