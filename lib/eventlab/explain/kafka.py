@@ -122,11 +122,16 @@ def broker_down(cell: FailedCell, settings: Settings) -> Explanation | None:
 
     Remedy: Start or restart the broker.
     """
-    if not service.is_reported(cell, "kafka", *UNREACHABLE):
+    if not service.is_reported(cell, "kafka", *UNREACHABLE) or not is_stack_broker(cell, settings):
         return None
+    return service.service_not_running(settings, "kafka")
+
+
+def is_stack_broker(cell: FailedCell, settings: Settings) -> bool:
+    """Return whether the cell names the port of the stack's broker, or no broker's address."""
     ports = {address.rpartition(":")[2] for address in _addresses(cell)}
     stack_ports = {address.rpartition(":")[2] for address in settings.bootstrap_servers.split(",")}
-    return service.service_not_running(settings, "kafka") if not ports or ports & stack_ports else None
+    return not ports or bool(ports & stack_ports)
 
 
 def topic_missing_or_empty(cell: FailedCell, settings: Settings) -> Explanation | None:

@@ -17,7 +17,7 @@ MODULES = (
     *("sql_statements", "sql_syntax", "sql", "fields", "loops", "pandas_habits", "columns", "times", "values"),
     *("conditions", "expressions", "writer", "frames", "calls", "pandas_frames", "sorting", "arguments"),
     *("keys", "json_values", "groups", "names", "rows", "api", "usage", "shell", "shell_http", "shell_paths"),
-    "shell_text",
+    *("shell_text", "late_answers"),
 )
 """The modules with explanations: machine before services, specific errors before general ones."""
 

@@ -1,0 +1,60 @@
+"""Explains that a service answers now, but did not answer the cell in time: a busy machine can be the reason."""
+
+import os
+import re
+import time
+
+from eventlab.explain import service
+from eventlab.explain.explanation import Explain, Explanation
+from eventlab.explain.failed_cell import FailedCell
+from eventlab.explain.kafka import is_stack_broker
+from eventlab.settings import Settings
+from eventlab.stack import process
+from eventlab.stack.services import SERVICES
+
+LATE = {
+    "kafka": (
+        r"^kafka\.errors\.KafkaTimeoutError",
+        r"org\.apache\.kafka\.common\.errors\.TimeoutException",
+        r"Kafka does not answer at",
+        r"Kafka at \S+ did not acknowledge",
+    ),
+    "namenode": (r"HDFS does not answer",),
+    "spark": (r"Spark Connect does not answer at",),
+}
+"""What clients report when an answer is late, by the name of the service."""
+OWN_LIMITS = re.compile(r"(?<!consumer_)timeout|max[._]block|security|sasl|ssl", re.IGNORECASE)
+"""Words of options with which a client gets no answer, or waits for another time than the kit's defaults."""
+
+
+def answered_too_late(cell: FailedCell, settings: Settings) -> Explanation | None:
+    """Explain that a service answers now, and did not answer while the client waited.
+
+    Remedy: A command that shows the state of the services.
+    """
+    if cell.error is None or OWN_LIMITS.search(_program(cell)):
+        return None
+    name = next((name for name, patterns in LATE.items() if service.is_reported(cell, name, *patterns)), "")
+    running = process.find(settings, name) if name else None
+    if running is None or (name == "kafka" and not is_stack_broker(cell, settings)):
+        return None
+    before = time.monotonic()
+    if not service.answers(settings, name):
+        return None
+    taken_ms = (time.monotonic() - before) * 1000
+    address = SERVICES[name].address(settings)
+    load = f"{os.getloadavg()[0]:.1f} processes on average used or waited for {os.cpu_count()} processors"
+    return Explanation(
+        f"{SERVICES[name].label} did not answer in time, but it answers now. The machine may be too busy.",
+        f"process {running.pid} answers at {address} after {taken_ms:.0f} ms; in the last minute, {load}",
+        "!eventlab status",
+        "Run the cell again. If it fails again, close other programs; this shows the state of the services",
+    )
+
+
+def _program(cell: FailedCell) -> str:
+    """Return the cell's program and the statements that set its variables."""
+    return "\n".join([cell.program, *(cell.assignment_of(name) or "" for name in cell.variables)])
+
+
+EXPLANATIONS: list[Explain] = [answered_too_late]
