@@ -3,8 +3,9 @@
 The learner predicts each result, tries each exercise without an answer, opens its folded solution, and writes the
 solution into the empty cell. So the cells with solutions do not run, and the exercises have their outputs.
 
-Three lessons come first, because no lesson needs the results of those before it. `make run` runs all in order.
-`make test` goes through part one and lesson 11; the variable ALL_LESSONS=1 adds the rest of part two.
+Two lessons come first, because no lesson needs the results of those before it. `make run` runs all in order.
+`make test` goes through the lessons with widgets and the one that stops the services. nbval compares the others in
+tests/course/test_lessons.py; the variable ALL_LESSONS=1 adds them here.
 """
 
 from __future__ import annotations
@@ -30,10 +31,9 @@ from tests.helpers import first_group
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 
-IN_ORDER = [
-    lesson.name for lesson in LESSONS if lesson.part == 1 or lesson.number == 11 or os.environ.get("ALL_LESSONS")
-]
-NAMES = sorted(IN_ORDER, key=lambda name: ("08", "05", "11", name[:2]).index(name[:2]))
+IN_A_BROWSER = (1, 2, 4, 8, 9, 11)
+IN_ORDER = [lesson.name for lesson in LESSONS if lesson.number in IN_A_BROWSER or os.environ.get("ALL_LESSONS")]
+NAMES = sorted(IN_ORDER, key=lambda name: ("08", "11", name[:2]).index(name[:2]))
 CODE_IN_A_TEXT = ".jp-RenderedMarkdown :not(pre) > code"
 IN_TWO_LINES = "codes => codes.filter(code => code.getClientRects().length > 1).map(code => code.textContent)"
 STREAM = "StreamView: rates, batches, offsets, lag, watermark and state of the streaming query"

@@ -17,7 +17,7 @@ from eventlab.course.program import show_program
 from eventlab.lessons import LESSONS as CATALOGUE
 from eventlab.settings import ROOT, Settings
 from eventlab.stack import fresh_stack
-from tests.browser.test_lessons import NAMES as IN_A_BROWSER
+from tests.browser.test_lessons import NAMES as NAMES_IN_A_BROWSER
 from tests.stacks import free_offset
 from tests.system_tools import TOOLS
 
@@ -190,7 +190,9 @@ def test_a_lesson_contains_no_path_of_a_machine(path):
     assert "/home/" not in path.read_text()
 
 
-LESSONS_WITHOUT_BROWSER = [path for path in LESSONS if not (TOOLS["chromium"].path and path.stem in IN_A_BROWSER)]
+LESSONS_WITHOUT_BROWSER = [
+    path for path in LESSONS if not (TOOLS["chromium"].path and path.stem in NAMES_IN_A_BROWSER)
+]
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +238,7 @@ def test_text_follows_each_heading(path):
 
 @pytest.mark.services
 @pytest.mark.timeout(600)
+@pytest.mark.skipif(not LESSONS_WITHOUT_BROWSER, reason="a browser runs all lessons")
 def test_the_lessons_that_no_browser_runs_give_the_committed_outputs(course_stack):
     """nbval compares the outputs; those of the other lessons are compared in JupyterLab."""
     arguments = f"-q -p no:cacheprovider -c /dev/null --rootdir {ROOT} --nbval --nbval-cell-timeout 120".split()
