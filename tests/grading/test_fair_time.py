@@ -113,13 +113,13 @@ def test_the_time_of_others_is_known_only_where_their_processes_can_be_seen(proc
 
 
 def test_a_program_on_one_processor_is_told_from_one_on_all() -> None:
-    before, affinity = measure(), os.sched_getaffinity(0)
+    used, before, affinity = time.process_time(), measure(), os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(affinity)})
     try:
         now = measure()
     finally:
         os.sched_setaffinity(0, affinity)
-    assert now.bound >= now.own - 0.1 > 0
+    assert now.bound >= used - 0.1 > 0  # `now.own` has the time of children, too, which other tests may have left
     assert threading.main_thread().native_id in now.bound_waits
     if len(affinity) > 1:
         assert before.bound < now.bound
