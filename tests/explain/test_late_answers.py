@@ -69,6 +69,12 @@ def test_a_variable_that_an_earlier_cell_has_set_with_a_limit_gets_no_box(answer
     assert late_answers.answered_too_late(cell, answering) is None
 
 
+def test_a_refused_connection_is_not_a_late_answer(answering):
+    error = RuntimeError("HDFS does not answer at http://localhost:9870: Connection refused")
+
+    assert late_answers.answered_too_late(FailedCell(error, "rows.count()"), answering) is None
+
+
 def test_a_service_that_does_not_answer_gets_no_box(answering, monkeypatch):
     monkeypatch.setattr(service, "answers", lambda settings, name: False)
 
@@ -87,5 +93,5 @@ def test_a_broker_that_was_suspended_for_some_seconds_answered_too_late(notebook
         running.resume()
 
     assert box["what"].startswith("Kafka's broker did not answer in time, but it answers now.")
-    assert f"process {running.pid} answers at localhost:{broken.kafka_port} after " in box["proof"]
+    assert f"process {running.pid} answers at {broken.bootstrap_servers} after " in box["proof"]
     notebook.assert_fixed(read, box)
