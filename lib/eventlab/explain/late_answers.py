@@ -16,13 +16,13 @@ LATE = {
     "kafka": (
         r"^kafka\.errors\.KafkaTimeoutError",
         r"org\.apache\.kafka\.common\.errors\.TimeoutException",
-        r"Kafka does not answer at",
+        r"Kafka does not answer at (?!.*Connection refused)",
         r"Kafka at \S+ did not acknowledge",
     ),
-    "namenode": (r"HDFS does not answer",),
-    "spark": (r"Spark Connect does not answer at",),
+    "namenode": (r"HDFS does not answer at \S+ \(\w*Timeout\)",),
+    "spark": (r"Spark Connect does not answer at \S+ .*(DEADLINE_EXCEEDED|timed out)",),
 }
-"""What clients report when an answer is late, by the name of the service."""
+"""What clients report when an answer is late, by the name of the service. A refused one does not count."""
 OWN_LIMITS = re.compile(r"(?<!consumer_)timeout|max[._]block|security|sasl|ssl", re.IGNORECASE)
 """Words of options with which a client gets no answer, or waits for another time than the kit's defaults."""
 
