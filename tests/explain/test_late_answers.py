@@ -31,7 +31,7 @@ def answering(monkeypatch):
     [
         (RuntimeError(TIMEOUT), "Kafka's broker"),
         (KafkaUnavailable(Settings().bootstrap_servers, "timed out"), "Kafka's broker"),
-        (RuntimeError("HDFS does not answer at http://localhost:9870: timed out"), "HDFS's NameNode"),
+        (RuntimeError("HDFS does not answer at http://localhost:9870 (ReadTimeout)"), "HDFS's NameNode"),
         (RuntimeError("Spark Connect does not answer at localhost:15002: DEADLINE_EXCEEDED"), "The Spark server"),
     ],
 )
@@ -43,6 +43,18 @@ def test_a_service_that_answers_again_was_too_late(answering, error, label):
     assert "did not answer in time, but it answers now" in box.what
     assert box.proof.startswith("process 4711 answers at ")
     assert "processors" in box.proof
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Kafka does not answer at localhost:29092: it does not accept connections: Connection refused",
+        "HDFS does not answer at http://localhost:9870 (ConnectionError)",
+        "Spark Connect does not answer at localhost:15002: UNAUTHENTICATED: wrong token",
+    ],
+)
+def test_a_refused_connection_and_a_wrong_token_are_no_late_answer(answering, message):
+    assert late_answers.answered_too_late(FailedCell(RuntimeError(message), "rows.count()"), answering) is None
 
 
 @pytest.mark.parametrize(

@@ -193,9 +193,11 @@ def stopped_spark(notebook, broken):
     notebook.assert_runs("spark.range(3).count()")
     Stack(broken, grace_s=2).down(["spark"])
     notebook.assert_runs("import os; os.environ['EVENTLAB_SPARK_MEMORY'] = '512m'")
-    box = notebook.assert_fails("spark.range(3).count()")
-    notebook.assert_fixed("spark.range(3).count()", box)
-    notebook.assert_runs("del os.environ['EVENTLAB_SPARK_MEMORY']")
+    try:
+        box = notebook.assert_fails("spark.range(3).count()")
+        notebook.assert_fixed("spark.range(3).count()", box)
+    finally:
+        notebook.assert_runs("del os.environ['EVENTLAB_SPARK_MEMORY']")  # other modules use this kernel, too
     small = process_of(broken, "spark")
     yield box
     if process.alive(small):  # no remedy has replaced it

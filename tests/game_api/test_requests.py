@@ -13,6 +13,7 @@ import pytest
 from eventlab.settings import ROOT
 from eventlab.stack import serve_api
 from tests.game_api.helpers import FLASK_RUN, SERVED, events, get, serving
+from tests.helpers import wait_until
 
 
 def test_the_server_lists_its_routes_and_does_not_log_the_request(served):
@@ -21,6 +22,8 @@ def test_the_server_lists_its_routes_and_does_not_log_the_request(served):
     methods = {rule["path"]: set(rule["methods"]) & {"GET", "POST"} for rule in routes}
     pages = ("/", "/purchase_a_sword", "/purchase_a_knife", "/join_guild/<name>")
     assert methods == {page: {"GET"} for page in pages} | {"/purchase": {"POST"}}
+    get(served.url, "/?after")
+    wait_until(lambda: "?after" in served.log.read_text())  # the server logs a request after its answer
     assert serve_api.ROUTES_PATH not in served.log.read_text()
 
 

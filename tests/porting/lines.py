@@ -124,10 +124,16 @@ def library_names():
     }
 
 
+def end_start_in_errors(session):
+    """Print a line to the JVM's standard error: what is above it was printed before the lines were executed."""
+    session.sparkContext._jvm.java.lang.System.err.println("--- lines")
+
+
 if __name__ == "__main__":
     from pyspark.sql import SparkSession
 
     session = SparkSession.builder.getOrCreate()
+    end_start_in_errors(session)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for group, variables in {"classic": classic_names(session), "kafka": library_names()}.items():

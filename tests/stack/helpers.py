@@ -25,7 +25,7 @@ def send(settings: Settings, *messages: bytes) -> None:
     """Send messages to the course's topic; all are acknowledged."""
     with kafka.open_producer(settings.bootstrap_servers) as producer:
         for sent in [producer.send(settings.topic, message) for message in messages]:
-            sent.get(timeout=10)
+            sent.get(timeout=60)
 
 
 def received(settings: Settings) -> list[bytes]:

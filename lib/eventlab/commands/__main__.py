@@ -79,7 +79,8 @@ def run_in_child(command: Sequence[str], environ: Mapping[str, str], *, hides_fr
         environ: Its environment variables.
         hides_frames: Whether the stack traces in its standard error are not shown. kafka-consumer-groups exits
             with 0 after an error that it prints with a stack trace; then the exit code is 1. If standard output
-            goes to the same terminal, pipe or file, both are read here, so that their lines keep their order.
+            goes to the same terminal, pipe or file, both are read here, so that their lines keep their order;
+            then a stack trace in standard output is not shown either.
     """
     children: list[subprocess.Popen[bytes]] = []
 

@@ -16,15 +16,13 @@ LATE = {
     "kafka": (
         r"^kafka\.errors\.KafkaTimeoutError",
         r"org\.apache\.kafka\.common\.errors\.TimeoutException",
-        r"Kafka does not answer at",
+        r"Kafka does not answer at (?!.*Connection refused)",
         r"Kafka at \S+ did not acknowledge",
     ),
-    "namenode": (r"HDFS does not answer",),
-    "spark": (r"Spark Connect does not answer at",),
+    "namenode": (r"HDFS does not answer at \S+ \(\w*Timeout\)",),
+    "spark": (r"Spark Connect does not answer at \S+ .*(DEADLINE_EXCEEDED|timed out)",),
 }
-"""What clients report when an answer is late, by the name of the service."""
-REFUSED = r"[Cc]onnection refused"
-"""Nothing listened: such an answer is not late."""
+"""What clients report when an answer is late, by the name of the service. A refused one does not count."""
 OWN_LIMITS = re.compile(r"(?<!consumer_)timeout|max[._]block|security|sasl|ssl", re.IGNORECASE)
 """Words of options with which a client gets no answer, or waits for another time than the kit's defaults."""
 
@@ -34,7 +32,7 @@ def answered_too_late(cell: FailedCell, settings: Settings) -> Explanation | Non
 
     Remedy: A command that shows the state of the services.
     """
-    if cell.error is None or cell.matches(REFUSED) or OWN_LIMITS.search(_program(cell)):
+    if cell.error is None or OWN_LIMITS.search(_program(cell)):
         return None
     name = next((name for name, patterns in LATE.items() if service.is_reported(cell, name, *patterns)), "")
     running = process.find(settings, name) if name else None
