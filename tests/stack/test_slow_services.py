@@ -10,9 +10,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from eventlab.clients.hdfs_web import jmx_bean
+from eventlab.explain import api as api_explanations
+from eventlab.explain import hook, kafka, stream
 from eventlab.settings import HOST, OwnSettings
 from eventlab.stack import probes
 from eventlab.widgets.routes import Route, list_routes
+
+GIVE_UP_S = 15
+"""Every client gives up within this time when nobody answers."""
 
 
 class SlowHandler(BaseHTTPRequestHandler):
@@ -52,3 +57,13 @@ def test_a_slow_web_server_is_running_and_its_answers_are_read(slow: int) -> Non
     assert [probe.result() for probe in probed] == [None, None]
     assert routes.result() == [Route("GET", "/")]
     assert bean.result() == {"name": "slow"}
+
+
+def test_a_probe_waits_longer_than_a_cell_for_its_box_so_that_no_slow_service_is_called_one_that_is_down() -> None:
+    assert hook.TIME_LIMIT_S < probes.TIMEOUT_S
+    assert 2 * probes.TIMEOUT_S < GIVE_UP_S  # Kafka's client connects, then asks
+
+
+@pytest.mark.parametrize("module", [kafka, stream, api_explanations])
+def test_an_explanation_can_ask_a_silent_service_and_after_it_one_that_answers(module: object) -> None:
+    assert 1 < module.TIMEOUT_S < hook.TIME_LIMIT_S - 1  # type: ignore[attr-defined]
