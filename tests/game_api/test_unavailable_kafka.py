@@ -133,6 +133,26 @@ def test_a_hanging_broker_is_a_503_within_five_seconds_until_it_continues(broker
 
 
 @pytest.mark.services
+def test_a_broker_that_is_slow_for_three_seconds_stores_an_event_once(broker, tmp_path):
+    Stack(broker).up(["kafka"])
+    kafka = process_of(broker, "kafka")
+    environment = {"KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers, "EVENTLAB_TOPIC": "slow"}
+    with serving(SERVED, tmp_path / "api.log", **environment) as (url, _):
+        get(url)
+        suspend(kafka)
+        try:
+            asking = threading.Thread(target=lambda: get(url, **{"X-Id": "slow"}))
+            asking.start()
+            time.sleep(3)
+        finally:
+            kafka.resume()
+        asking.join()
+        wait_for_an_answer(url)  # of a later event
+
+    assert Counter(event.get("X-Id") for event in events("slow", broker.bootstrap_servers))["slow"] == 1
+
+
+@pytest.mark.services
 def test_after_sigterm_running_requests_are_completed(broker, tmp_path):
     Stack(broker).up(["kafka"])
     kafka, statuses = process_of(broker, "kafka"), []
