@@ -134,7 +134,7 @@ class EventLog:
     the API can start before Kafka.
     """
 
-    TIMEOUT_MS = 3500  # when Kafka does not answer, the player still gets an answer within 5 seconds
+    TIMEOUT_MS = 4200  # when Kafka does not answer, the player still gets an answer within 5 seconds
 
     def __init__(self, bootstrap_servers: str, topic: str) -> None:
         self.bootstrap_servers, self.topic = bootstrap_servers, topic
@@ -171,7 +171,9 @@ class EventLog:
                     # How long to wait for the broker, for an acknowledgement, and for each answer.
                     max_block_ms=self.TIMEOUT_MS,
                     delivery_timeout_ms=self.TIMEOUT_MS,
-                    request_timeout_ms=self.TIMEOUT_MS - 1000,
+                    # The last one is no shorter: the client would send the event again, and a broker that is only
+                    # slow would store it twice.
+                    request_timeout_ms=self.TIMEOUT_MS,
                     reconnect_backoff_max_ms=500,
                     metrics_enabled=False,
                 )

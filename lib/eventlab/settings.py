@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     jupyter_base_url: BaseUrl = "/"
     topic: str = "events"
     api_app: AbsolutePath = ROOT / "game_api.py"
-    start_timeout_s: float = Field(default=90, gt=0)
+    start_timeout_s: float = Field(default=180, gt=0)
     spark_memory: JavaMemory = "1g"
     spark_java_options: JavaOptions = ""
 

@@ -55,6 +55,29 @@ def test_in_grading_only_this_wait_is_shorter():
     assert done.stdout == "{'kafka.fetch.max.wait.ms': '10', 'subscribe': 'events'}\n{}\n"
 
 
+@pytest.mark.programs
+@pytest.mark.parametrize("variable", ["EVENTLAB_WAITS=long", "NBGRADER_EXECUTION=autograde"])
+def test_where_a_failure_costs_points_a_busy_broker_gets_time(variable):
+    code = (
+        "from eventlab.clients import kafka, kafka_connections, spark\n"
+        "from pyspark.sql.connect.readwriter import DataFrameReader\n"
+        "spark.prepare_client()\n"
+        "print(kafka_connections.TIMEOUT_S, kafka.READ_TIMEOUT_S)\n"
+        "print(DataFrameReader(None).format('kafka').option('subscribe', 'events')._options)"
+    )
+    learner = {name: value for name, value in os.environ.items() if name != "EVENTLAB_WAITS"}
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=learner | dict([variable.split("=")]),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout == "15.0 20.0\n{'kafka.fetch.max.wait.ms': '10', 'subscribe': 'events'}\n"
+
+
 def test_an_option_of_the_program_is_kept_before_and_after_the_format():
     reader = DataFrameReader(NO_SESSION).option("fetchOffset.numRetries", 7).format("kafka")
     reader.option("kafka.request.timeout.ms", 9)

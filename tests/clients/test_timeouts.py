@@ -12,6 +12,7 @@ import pytest
 from eventlab.clients import hdfs, http, kafka, ports, spark
 from eventlab.clients.hdfs_web import jmx_bean
 from eventlab.errors import ServiceUnavailable
+from eventlab.stack import probes
 from tests.helpers import Stopwatch
 from tests.servers import closed_address, silent_server
 
@@ -36,6 +37,7 @@ def send_a_message(address: str) -> None:
 
 CALLS: dict[str, Callable[[str], object]] = {
     "Kafka: metadata": kafka.check_broker,
+    "Kafka: probe": lambda address: kafka.check_broker(address, probes.TIMEOUT_S),
     "Kafka: topics": kafka.list_topics,
     "Kafka: topic id": lambda address: kafka.topic_id(address, "events"),
     "Kafka: create": lambda address: kafka.create_topic(address, "events"),

@@ -184,7 +184,7 @@ def test_a_suspended_broker_delays_the_cell_no_longer_than_the_limit(notebook, b
         running.resume()
         notebook.assert_runs("hook.TIME_LIMIT_S = 30")
 
-    assert seconds < 2.5  # without the limit, a probe waits 3 s
+    assert seconds < 2.5  # without the limit, a probe waits 6 s
 
 
 @pytest.fixture(scope="module")

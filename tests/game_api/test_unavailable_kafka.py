@@ -133,6 +133,26 @@ def test_a_hanging_broker_is_a_503_within_five_seconds_until_it_continues(broker
 
 
 @pytest.mark.services
+def test_a_broker_that_is_slow_for_three_seconds_stores_an_event_once(broker, tmp_path):
+    Stack(broker).up(["kafka"])
+    kafka = process_of(broker, "kafka")
+    environment = {"KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers, "EVENTLAB_TOPIC": "slow"}
+    with serving(SERVED, tmp_path / "api.log", **environment) as (url, _):
+        get(url)
+        suspend(kafka)
+        try:
+            asking = threading.Thread(target=lambda: get(url, **{"X-Id": "slow"}))
+            asking.start()
+            time.sleep(3)
+        finally:
+            kafka.resume()
+        asking.join()
+        wait_for_an_answer(url)  # of a later event
+
+    assert Counter(event.get("X-Id") for event in events("slow", broker.bootstrap_servers))["slow"] == 1
+
+
+@pytest.mark.services
 def test_after_sigterm_running_requests_are_completed(broker, tmp_path):
     Stack(broker).up(["kafka"])
     kafka, statuses = process_of(broker, "kafka"), []
@@ -167,4 +187,4 @@ def wait_for_a_connection(server):
         return any(link.laddr.port in listening and link.status == psutil.CONN_ESTABLISHED for link in connections)
 
     wait_until(has_client)
-    time.sleep(0.5)  # the request's bytes follow its connection; the API waits 3.5 s for Kafka
+    time.sleep(0.5)  # the request's bytes follow its connection; the API waits 4.2 s for Kafka

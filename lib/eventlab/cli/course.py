@@ -112,7 +112,7 @@ def hub(arguments: tuple[str, ...]) -> None:
       import asyncio
       EVENTLAB = "/path/to/eventlab/.venv/bin/eventlab"
       c.Spawner.cmd = [EVENTLAB, "hub"]
-      c.Spawner.start_timeout = 120
+      c.Spawner.start_timeout = c.Spawner.http_timeout = 300
       async def stop_services(spawner):
           down = await asyncio.create_subprocess_exec(EVENTLAB, "down", env=spawner.get_env())
           await down.wait()

@@ -30,7 +30,7 @@ def judge(lab: str, notebook: Path, output: Path | None, as_json: bool) -> None:
 
     Examples:
       eventlab up
-      papermill ada.ipynb executed.ipynb -p student ada -p seed 831
+      EVENTLAB_WAITS=long papermill ada.ipynb executed.ipynb -p student ada -p seed 831
       eventlab judge lab01 executed.ipynb
       eventlab judge lab01 executed.ipynb --json
     """

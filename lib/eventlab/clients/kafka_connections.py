@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 logging.getLogger("kafka").addHandler(logging.NullHandler())
 """kafka-python logs each broker that does not answer; without a handler, Python would print that."""
 
-WAITS_ARE_LONG = os.environ.get("EVENTLAB_WAITS") == "long"
+WAITS_ARE_LONG = os.environ.get("EVENTLAB_WAITS") == "long" or bool(os.environ.get("NBGRADER_EXECUTION"))
 """Whether timeouts are long, as in grading: on a busy machine, a short one would fail a right solution."""
 TIMEOUT_S = 15.0 if WAITS_ARE_LONG else 4.5
 """A suspended broker can delay a reader by three timeouts. Together they must be shorter than 15 s for a learner,

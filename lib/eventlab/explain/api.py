@@ -20,7 +20,7 @@ VARIABLE = re.compile(r"<(?:(?P<kind>\w+):)?\w+>")
 """A variable of a route: `<name>` or `<int:number>`."""
 CLIENTS = ("httpx", "eventlab")
 """Packages whose objects have the address of a service as an attribute."""
-TIMEOUT_S = 1.5
+TIMEOUT_S = 3.0
 
 
 class Rule(NamedTuple):

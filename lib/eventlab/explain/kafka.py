@@ -37,8 +37,9 @@ NO_MESSAGE = (
 )
 ADDRESS = r"[\w.-]+:\d{1,5}"
 SERVERS = ("bootstrap_servers", "kafka.bootstrap.servers")
-TIMEOUT_S = 1.5
-CONNECT_TIMEOUT_S = 0.5
+TIMEOUT_S = 3.0
+"""Seconds for an answer. With the answer of another broker, they must be less than `hook.TIME_LIMIT_S`."""
+CONNECT_TIMEOUT_S = 1.0
 """Seconds for a connection to an advertised listener: a firewall may drop the packets without an answer."""
 
 

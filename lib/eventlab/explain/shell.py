@@ -151,12 +151,12 @@ def broker_of_command(cell: FailedCell, settings: Settings) -> Explanation | Non
     own = settings.bootstrap_servers
     for command in failed_commands(cell, KAFKA_COMMANDS):
         address = _broker(command)
-        if not address or re.search(r"^-|[{}$,]", address) or not inspect_broker(address).problem:
+        if not address or re.search(r"^-|[{}$,]", address) or not (problem := inspect_broker(address).problem):
             continue
         if inspect_broker(own).problem:
             return None
         what = f"No Kafka broker answers at {address}. The stack's broker is at {own}."
-        return corrected(cell, address, own, what, f"{address}: {inspect_broker(address).problem}; {own} answers")
+        return corrected(cell, address, own, what, f"{address}: {problem}; {own} answers")
     return None
 
 

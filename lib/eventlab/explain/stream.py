@@ -16,7 +16,7 @@ from eventlab.explain.stream_calls import free_table, written_to_files
 from eventlab.settings import Settings
 from eventlab.stack import filesystem
 
-TIMEOUT_S = 1.5
+TIMEOUT_S = 3.0
 NAME_IN_USE = r"Cannot start query with name (\S+) as a query with that name is already active"
 NOT_FOR_STREAMS = r"CALL_ON_STREAMING_DATASET_UNSUPPORTED"
 

@@ -61,9 +61,8 @@ class Judge:
     def open(self) -> None:
         """Start the process without waiting for it."""
         command = [sys.executable, "-m", "eventlab.grading.judge", str(self.lab.folder), str(self.memory)]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | LITTLE_ADDRESS_SPACE
-        )
+        variables = os.environ | LITTLE_ADDRESS_SPACE | {"EVENTLAB_WAITS": "long"}  # also for `eventlab judge`
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=variables)
         assert self._process.stdout is not None
         self._reader = LineReader(self._process.stdout.fileno())
 

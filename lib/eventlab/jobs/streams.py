@@ -36,7 +36,7 @@ CATCH_UP = {"availableNow": True}
 POLL_S = 0.3
 OWN_SPARK = "SparkContext"
 """A word in the error of a query whose own Spark is ending; spark-submit itself ends within END_S."""
-END_S, CLOSED_S = 20, 2
+END_S, CLOSED_S = 20, 6
 """Seconds in which spark-submit ends when its Spark is ending, and when its Spark has closed its connections."""
 PARENT = getattr(sys.modules.get("sitecustomize"), "PARENT", None) or os.getppid()
 """The process that started this one: spark-submit may end before this module is imported."""

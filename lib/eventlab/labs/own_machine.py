@@ -39,7 +39,8 @@ class TrialError(EventlabError):
 class OwnMachine:
     """Starts jobs next to the notebook, and kills services of the student's stack."""
 
-    portion_timeout_s = 60.0
+    portion_timeout_s = 120.0
+    """A job that works needs some seconds, and a minute on a slow laptop whose browser needs the memory."""
 
     def __init__(self, settings: Settings) -> None:
         """Prepare the machine.

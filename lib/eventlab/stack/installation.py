@@ -29,7 +29,7 @@ select event_type, count(distinct n) as n, max(at) as latest, row_number() over 
 from training where event_type like '%a%' or try_parse_json(event_type) is not null
 group by event_type having n >= 0 order by n desc
 """
-START_TIMEOUT_S, STOP_TIMEOUT_S = 180, 300
+START_TIMEOUT_S, STOP_TIMEOUT_S = 300, 300
 
 
 class RecordingSettings(OwnSettings):

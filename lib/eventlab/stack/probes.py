@@ -17,7 +17,9 @@ from eventlab.stack.serve_api import ROUTES_PATH
 from eventlab.stack.tokens import jupyter_token, spark_token
 
 Probe = Callable[[Settings], None]
-TIMEOUT_S = 3.0
+TIMEOUT_S = 6.0
+"""Seconds for an answer, which a healthy service may need on a busy machine. Kafka's probe can take twice as long,
+and must give up within 15 seconds."""
 
 
 def kafka(settings: Settings) -> None:

@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 REFRESH_S = 2.0
 """Seconds between two requests for the topic's partitions and end offsets."""
-TIMEOUT_MS = 1500
+TIMEOUT_MS = 3000
 RETRY_S = 0.5
 PAUSE_S = 0.002
 """Seconds between two batches: while a large topic is read, the kernel's other threads need time too."""

@@ -6,7 +6,7 @@ from eventlab.clients import http
 from eventlab.errors import EventlabError, ServiceUnavailable
 from eventlab.stack.serve_api import METHODS, ROUTES_PATH
 
-TIMEOUT_S = 2.0
+TIMEOUT_S = 6.0
 
 
 class Route(NamedTuple):

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 POLL_S, POLL_ENDED_S = 1.0, 5.0
 """Seconds between two questions to Spark and Kafka, while the query runs and when it has ended."""
-TIMEOUT_S = 1.5
+TIMEOUT_S = 3.0
 KEPT_CHANGES = 5000
 KEPT_EVENTS = 200
 """Events that are kept, and how many of each partition are read from before the start."""

@@ -16,7 +16,8 @@ from eventlab.errors import END_OF_LOG, EventlabError
 from eventlab.grading.environment import processes, sandbox
 from eventlab.settings import Settings
 
-START_TIMEOUT_S = 120
+START_TIMEOUT_S = 240
+"""Longer than the setting `start_timeout_s`, after which the sandbox itself says which service did not answer."""
 logger = logging.getLogger(__name__)
 
 

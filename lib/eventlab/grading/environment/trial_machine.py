@@ -76,7 +76,7 @@ class TrialMachine:
     """Starts jobs in sandboxes of their own, and kills services of a worker's stack."""
 
     portion_timeout_s = 120.0
-    """Twice the time on a student's machine: other workers use the processors, which must not cost marks."""
+    """Seconds that count, so as many as on a student's machine or more: other workers must not cost marks."""
 
     def __init__(
         self,
