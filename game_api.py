@@ -134,7 +134,7 @@ class EventLog:
     the API can start before Kafka.
     """
 
-    TIMEOUT_MS = 4200  # when Kafka does not answer, the player still gets an answer within 5 seconds
+    TIMEOUT_MS = 4000  # when Kafka does not answer, the player still gets an answer within 5 seconds
 
     def __init__(self, bootstrap_servers: str, topic: str) -> None:
         self.bootstrap_servers, self.topic = bootstrap_servers, topic

@@ -187,4 +187,4 @@ def wait_for_a_connection(server):
         return any(link.laddr.port in listening and link.status == psutil.CONN_ESTABLISHED for link in connections)
 
     wait_until(has_client)
-    time.sleep(0.5)  # the request's bytes follow its connection; the API waits 4.2 s for Kafka
+    time.sleep(0.5)  # the request's bytes follow its connection; the API waits 4 s for Kafka
