@@ -1,5 +1,7 @@
 """A service that answers again: it was too late for the cell."""
 
+from types import MappingProxyType
+
 import pytest
 
 from eventlab.clients.kafka import KafkaUnavailable
@@ -81,10 +83,24 @@ def test_a_variable_that_an_earlier_cell_has_set_with_a_limit_gets_no_box(answer
     assert late_answers.answered_too_late(cell, answering) is None
 
 
-def test_a_refused_connection_is_not_a_late_answer(answering):
-    error = RuntimeError("HDFS does not answer at http://localhost:9870: Connection refused")
+class KafkaProducer:
+    """A client of another broker."""
 
-    assert late_answers.answered_too_late(FailedCell(error, "rows.count()"), answering) is None
+    config = MappingProxyType({"bootstrap_servers": ["elsewhere:9092"]})
+
+
+@pytest.mark.parametrize(
+    ("earlier", "client"),
+    [
+        ("client = rows.write.format('kafka').option('kafka.bootstrap.servers', 'elsewhere:9092')", object()),
+        ("client = KafkaProducer(bootstrap_servers=servers)", KafkaProducer()),
+    ],
+)
+def test_a_client_of_another_broker_that_an_earlier_cell_has_created_gets_no_box(answering, earlier, client):
+    source = "client.save()"
+    cell = FailedCell(RuntimeError(TIMEOUT), source, {"client": client, "In": ["", earlier, source]})
+
+    assert late_answers.answered_too_late(cell, answering) is None
 
 
 def test_a_service_that_does_not_answer_gets_no_box(answering, monkeypatch):

@@ -23,6 +23,7 @@ LATE = {
     "spark": (r"Spark Connect does not answer at \S+ .*(DEADLINE_EXCEEDED|timed out)",),
 }
 """What clients report when an answer is late, by the name of the service. A refused one does not count."""
+CLIENTS = ("KafkaProducer", "KafkaConsumer", "KafkaAdminClient")
 OWN_LIMITS = re.compile(r"(?<!consumer_)timeout|max[._]block|security|sasl|ssl", re.IGNORECASE)
 """Words of options with which a client gets no answer, or waits for another time than the kit's defaults."""
 
@@ -36,7 +37,7 @@ def answered_too_late(cell: FailedCell, settings: Settings) -> Explanation | Non
         return None
     name = next((name for name, patterns in LATE.items() if service.is_reported(cell, name, *patterns)), "")
     running = process.find(settings, name) if name else None
-    if running is None or (name == "kafka" and not is_stack_broker(cell, settings)):
+    if running is None or (name == "kafka" and not _uses_stack_broker(cell, settings)):
         return None
     before = time.monotonic()
     if not service.answers(settings, name):
@@ -50,6 +51,15 @@ def answered_too_late(cell: FailedCell, settings: Settings) -> Explanation | Non
         "!eventlab status",
         "Run the cell again. If it fails again, close other programs; this shows the state of the services",
     )
+
+
+def _uses_stack_broker(cell: FailedCell, settings: Settings) -> bool:
+    """Return whether the cell and its clients, also those of earlier cells, name the stack's broker or none."""
+    clients = [value.config for value in cell.variables.values() if type(value).__name__ in CLIENTS]
+    texts = [_program(cell), *(f"{client.get('bootstrap_servers')}," for client in clients)]
+    ports = {port for text in texts for port in re.findall(r"[\w.]:(\d+)(?=['\",])", text)}
+    stack_ports = {address.rpartition(":")[2] for address in settings.bootstrap_servers.split(",")}
+    return is_stack_broker(cell, settings) and (not ports or bool(ports & stack_ports))
 
 
 def _program(cell: FailedCell) -> str:
