@@ -33,11 +33,11 @@ def answered_too_late(cell: FailedCell, settings: Settings) -> Explanation | Non
 
     Remedy: A command that shows the state of the services.
     """
-    if cell.error is None or OWN_LIMITS.search(_program(cell)):
+    name = next((name for name, patterns in LATE.items() if service.is_reported(cell, name, *patterns)), None)
+    running = process.find(settings, name) if name and cell.error else None
+    if name is None or running is None or OWN_LIMITS.search(_program(cell)):
         return None
-    name = next((name for name, patterns in LATE.items() if service.is_reported(cell, name, *patterns)), "")
-    running = process.find(settings, name) if name else None
-    if running is None or (name == "kafka" and not _uses_stack_broker(cell, settings)):
+    if name == "kafka" and not _uses_stack_broker(cell, settings):
         return None
     before = time.monotonic()
     if not service.answers(settings, name):
