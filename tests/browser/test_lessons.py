@@ -4,9 +4,9 @@ The learner predicts each result, tries each exercise without an answer, opens i
 solution into the empty cell. So the cells with solutions do not run, and the exercises have their outputs.
 
 Lesson 8 comes first, because no lesson needs the results of those before it. `make run` runs all in order.
-`make test` goes through one lesson for each widget, but not for those of streams (test_stream_views.py), and through
-the one that stops the services. nbval compares the others in tests/course/test_lessons.py; the variable ALL_LESSONS=1
-adds them here.
+`make test` goes through one lesson for each widget, but not for those of streams (test_stream_views.py), and
+through the one that stops the services. nbval compares the others in tests/course/test_lessons.py; the variable
+ALL_LESSONS=1 adds them here.
 """
 
 from __future__ import annotations
