@@ -237,7 +237,7 @@ def test_text_follows_each_heading(path):
 
 
 @pytest.mark.services
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(not LESSONS_WITHOUT_BROWSER, reason="a browser runs all lessons")
 def test_the_lessons_that_no_browser_runs_give_the_committed_outputs(course_stack):
     """nbval compares the outputs; those of the other lessons are compared in JupyterLab."""
