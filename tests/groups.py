@@ -39,9 +39,9 @@ NO_UNIT_TESTS = re.compile(r"^pytestmark = .*pytest\.mark\.(services|programs)\b
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return four workers, or fewer on a machine with little memory: the stacks of one and its tests need 5 GiB.
+    """Return three workers, or fewer on a machine with little memory: the stacks of one and its tests need 5 GiB.
 
-    Each waits two fifths of its time, so three leave a tenth of two processors unused.
+    They keep two processors busy. With four, all tests take as long, and each single one longer.
     """
     return max(1, min(WORKERS, psutil.virtual_memory().total // (5 * 2**30))) if (os.cpu_count() or 1) >= 2 else 1
 

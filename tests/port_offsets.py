@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-WORKERS = 4
+WORKERS = 3
 """The largest number of pytest workers."""
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 FIRST = int(os.environ.get("TEST_PORT_OFFSET", "1000"))
