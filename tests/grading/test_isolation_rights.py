@@ -40,6 +40,23 @@ print([
     refused(lambda: fcntl.fcntl(0, 10, 18)),  # F_SETSIG
     refused(lambda: fcntl.fcntl(0, fcntl.F_GETFL)),
 ])
+file = os.open(sys.argv[2], os.O_RDWR | os.O_CREAT)
+os.write(file, b"content")
+ends = os.pipe()
+print([
+    refused(lambda: os.splice(file, ends[1], 1, offset_src=0)),
+    refused(lambda: libc.tee(ends[0], os.pipe()[1], 1, 0)),
+    refused(lambda: os.sendfile(ends[1], file, 0, 1)),
+    refused(lambda: os.setxattr(sys.argv[2], "user.a", b"b")),
+    refused(lambda: os.setxattr(sys.argv[2], "user.a", b"b", follow_symlinks=False)),
+    refused(lambda: os.setxattr(file, "user.a", b"b")),
+    refused(lambda: libc.syscall(463, -100, sys.argv[2].encode(), 0, b"user.a", None, 0)),  # setxattrat
+    refused(lambda: libc.syscall(444, None, 0, 1)),  # landlock_create_ruleset
+])
+import shutil, socket
+shutil.copy2(sys.argv[2], sys.argv[2] + ".copy")
+sender, receiver = socket.socketpair()
+print(open(sys.argv[2] + ".copy").read(), sender.sendfile(open(sys.argv[2], "rb")))
 if os.fork() == 0:
     os._exit(7)
 print(os.waitstatus_to_exitcode(os.wait()[1]))
@@ -59,10 +76,11 @@ signal.pause()
 @pytest.mark.skipif(
     sys.platform != "linux" or os.uname().machine not in ("x86_64", "aarch64"), reason="Linux only"
 )
-def test_calls_that_hide_memory_or_leave_the_namespaces_are_refused_and_all_others_work() -> None:
-    command = [sys.executable, "-c", CALLS, str(sandbox.INSIDE)]
+def test_calls_that_hide_memory_or_leave_the_namespaces_are_refused_and_all_others_work(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", CALLS, str(sandbox.INSIDE), str(tmp_path / "file")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["[38, 38, 1, 1, 38, 38, 1, 0]", "7", "works", "124 b''", "14"]
+    refused = ["[38, 38, 1, 1, 38, 38, 1, 0]", "[38, 38, 22, 95, 95, 95, 95, 38]"]
+    assert done.stdout.splitlines() == [*refused, "content 7", "7", "works", "124 b''", "14"]
 
 
 def test_of_java_only_the_program_java_is_visible(tmp_path: Path) -> None:
