@@ -1,4 +1,7 @@
-"""Measuring the memory that processes hold: their pages, files in memory, and what the kernel stores for them."""
+"""Measuring the memory that processes hold: their pages, files in memory, and what the kernel stores for them.
+
+A process can move its own pages to the swap space of the machine (MADV_PAGEOUT), so these count, too.
+"""
 
 from __future__ import annotations
 
@@ -170,14 +173,14 @@ def _held(facts: os.stat_result, counted: int | None) -> int:
 
 
 def resident(pids: list[int]) -> int:
-    """Return the resident bytes and those of page tables; a shared page counts for each process."""
-    return sum(_kilobytes(f"/proc/{pid}/status", r"^Vm(?:RSS|PTE):\s+(\d+) kB") for pid in pids)
+    """Return the resident and swapped bytes and those of page tables; a shared page counts for each process."""
+    return sum(_kilobytes(f"/proc/{pid}/status", r"^Vm(?:RSS|PTE|Swap):\s+(\d+) kB") for pid in pids)
 
 
 def proportional(pids: list[int]) -> int:
-    """Return the proportional set size in bytes: a page shared by several processes counts once."""
+    """Return the proportional set size in bytes, also in swap: a page shared by several processes counts once."""
     tables = sum(_kilobytes(f"/proc/{pid}/status", r"^VmPTE:\s+(\d+) kB") for pid in pids)
-    return tables + sum(_kilobytes(f"/proc/{pid}/smaps_rollup", r"^Pss:\s+(\d+) kB") for pid in pids)
+    return tables + sum(_kilobytes(f"/proc/{pid}/smaps_rollup", r"^(?:Swap)?Pss:\s+(\d+) kB") for pid in pids)
 
 
 def _kilobytes(path: str, line: str) -> int:
