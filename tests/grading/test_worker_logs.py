@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from eventlab.grading import worker_process
+from eventlab.grading.environment import watches
 from eventlab.grading.jobs import Limits
 from eventlab.grading.worker_process import WorkerProcess
 from tests.grading import tiny_lab
@@ -37,6 +38,38 @@ def test_a_log_that_is_a_link_or_in_a_folder_that_is_one_is_not_copied(
     finally:
         worker.close()
     assert sorted(path.name for path in (tmp_path / "copies").iterdir()) == ["spark-logs-spark.log", "worker.log"]
+
+
+@pytest.mark.programs
+def test_of_thousands_of_logs_few_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is a megabyte of nothing, which takes no place until it is copied."""
+    replace_workers(monkeypatch, "pass")
+    logs = tmp_path / "run" / "spark" / "logs"
+    logs.mkdir(parents=True)
+    for number in range(2 * worker_process.MAX_LOGS):
+        with (logs / f"spark.log{number}").open("wb") as file:
+            file.truncate(worker_process.LOG_BYTES)
+    worker = WorkerProcess(tiny_lab.make(tmp_path / "tiny"), 0, tmp_path / "run", Limits())
+    try:
+        worker.copy_logs(tmp_path / "copies")
+    finally:
+        worker.close()
+    names = {path.name for path in (tmp_path / "copies").iterdir()}
+    assert len(names) == worker_process.MAX_LOGS
+    assert "worker.log" in names
+
+
+def test_large_logs_and_a_link_in_the_place_of_logs_are_not_kept_when_services_end(tmp_path: Path) -> None:
+    """What a submission stores there in one run would not count in the next one."""
+    logs = tmp_path / "logs"
+    assert not watches.is_small(logs)
+    logs.mkdir()
+    (logs / "spark.log").write_text("started")
+    assert watches.is_small(logs)
+    (tmp_path / "link").symlink_to(logs)
+    assert not watches.is_small(tmp_path / "link")
+    (logs / "own.log").write_bytes(b"x" * (watches.MAX_LOGS + 1))
+    assert not watches.is_small(logs)
 
 
 def test_a_log_that_has_just_become_a_link_or_a_pipe_is_not_read(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ SLOTS, SLOTS_PER_GRADING = 1300, 8
 LOG_PATTERNS = ("*.log", "logs/*/*", "*/logs/*.log*")
 """Logs in a run folder: of the worker and the sandboxes, of services that were restarted, of running services."""
 LOG_BYTES = 1024 * 1024
+MAX_LOGS = 60
+"""How many logs are copied: what runs in Spark's sandbox can create thousands, each with a megabyte of nothing."""
 MAX_START_S = 600
 """Each service has a shorter limit of its own; this one is for what has none, such as a file system that hangs."""
 MAX_END_S = 60
@@ -155,16 +157,16 @@ class WorkerProcess:
     def copy_logs(self, target: Path) -> None:
         """Copy the end of each log of the worker and its services to a folder."""
         run = os.path.realpath(self.run)
-        for pattern in LOG_PATTERNS:
-            for path in sorted(self.run.glob(pattern)):
-                below = path.relative_to(self.run)
-                name = "-".join(below.parts)
-                # What runs in Spark's sandbox can create links, also to themselves, which Path.resolve refuses.
-                if os.path.realpath(path) != os.path.join(run, below) or not path.is_file():
-                    continue
-                with contextlib.suppress(OSError):
-                    target.mkdir(parents=True, exist_ok=True)
-                    (target / name).write_bytes(_tail(path))
+        found = [path for pattern in LOG_PATTERNS for path in sorted(self.run.glob(pattern))]
+        for path in found[:MAX_LOGS]:
+            below = path.relative_to(self.run)
+            name = "-".join(below.parts)
+            # What runs in Spark's sandbox can create links, also to themselves, which Path.resolve refuses.
+            if os.path.realpath(path) != os.path.join(run, below) or not path.is_file():
+                continue
+            with contextlib.suppress(OSError):
+                target.mkdir(parents=True, exist_ok=True)
+                (target / name).write_bytes(_tail(path))
 
     def end(self, timeout_s: float = 6) -> None:
         """End the worker and everything that it started; another thread may be waiting for its answer."""

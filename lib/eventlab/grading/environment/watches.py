@@ -12,6 +12,7 @@ from eventlab.grading.environment.sandbox import MIB, ProcessLimits
 
 DISK_WATCH_S, MEMORY_WATCH_S = 0.5, 0.1
 UNKNOWN_FILES = 10**9
+MAX_LOGS = 64 * MIB
 MAX_GROWTH = 512 * MIB
 """Kept outputs, the files of a submission and the instructor's results need much less."""
 TOO_MANY_MESSAGES = f"more than {MAX_GROWTH // MIB} MiB of its messages waited in the memory of the grader"
@@ -103,6 +104,14 @@ def usage(folders: Sequence[Path]) -> tuple[int, int]:
         except OSError as error:
             count += _hidden(error)
     return size, count
+
+
+def is_small(folder: Path) -> bool:
+    """Return whether a folder of logs exists and is not too large to be kept.
+
+    What is larger than MAX_LOGS is a submission's own: it could leave as much in each of its runs.
+    """
+    return folder.is_dir() and not folder.is_symlink() and usage([folder])[0] <= MAX_LOGS
 
 
 def _hidden(error: OSError) -> int:

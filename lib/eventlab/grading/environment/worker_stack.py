@@ -25,7 +25,7 @@ from eventlab.grading.environment.jvm_class_watch import JvmClassWatch, java_var
 from eventlab.grading.environment.services import START_TIMEOUT_S, Services, WorkerConfiguration, WorkerStackError
 from eventlab.grading.environment.trial_machine import TrialMachine
 from eventlab.grading.environment.warm_up import PREPARE_KERNEL, WARM_UP
-from eventlab.grading.environment.watches import DiskWatch, OwnMemoryWatch, Watch
+from eventlab.grading.environment.watches import DiskWatch, OwnMemoryWatch, Watch, is_small
 from eventlab.grading.execution.kernel import KernelError, SubmissionKernel
 from eventlab.settings import Settings
 from eventlab.stack import config
@@ -255,9 +255,9 @@ class WorkerStack:
         self._remove("data")
 
     def _remove(self, name: str) -> None:
-        """Delete a state folder; the logs in it move to `logs/`, which is emptied when the next job starts."""
+        """Delete a state folder; its logs move to `logs/`, which the next job empties, if they are small."""
         state, kept = self.config.run / name, self.config.run / "logs" / f"{time.monotonic_ns()}-{name}"
-        if (state / "logs").is_dir():
+        if is_small(state / "logs"):
             kept.parent.mkdir(exist_ok=True)
             with contextlib.suppress(OSError):
                 (state / "logs").rename(kept)
