@@ -202,6 +202,15 @@ def test_areas_of_memory_count_when_many_processes_have_them(inside: Any) -> Non
     assert memory.by_areas([os.getpid()] * 100) >= 0.9 * 100 * areas * memory.AREA_BYTES
 
 
+def test_memory_that_a_process_has_moved_to_the_swap_space_counts(
+    inside: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory: ModuleType = inside("memory")
+    facts = "VmRSS: 1 kB\nVmPTE: 2 kB\nVmSwap: 4 kB\nRss: 64 kB\nPss: 8 kB\nSwap: 64 kB\nSwapPss: 16 kB\n"
+    monkeypatch.setattr(memory, "text_of", lambda path: facts)
+    assert (memory.resident([1]), memory.proportional([1])) == (7 * 1024, 26 * 1024)
+
+
 def test_memory_in_files_and_sockets_is_held_against_the_limit(inside: Any) -> None:
     memory: ModuleType = inside("memory")
     used = memory.proportional([os.getpid()]) + memory.by_descriptors([os.getpid()])
