@@ -194,6 +194,26 @@ def test_too_many_processes_end_a_kernel_also_where_no_limit_of_the_system_binds
             assert kernel.why == why
 
 
+@pytest.mark.programs
+@pytest.mark.parametrize(("more", "why"), [(0, "killed"), (1, "processes")])
+def test_too_many_sessions_end_a_kernel_because_linux_gives_each_of_them_the_same_share(
+    inside: Any, more: int, why: str
+) -> None:
+    kernels = inside("kernels")
+    count = kernels.MAX_SESSIONS + more
+    script = 'sleep 60 & for n in $(seq 2 "$0"); do setsid sleep 60 & done; wait'
+    with subprocess.Popen(["sh", "-c", script, str(count)], start_new_session=True) as process:
+        server, kernel = kernels.ForkServer({}), kernels.ForkedKernel(process.pid)
+        server.options = {"memory": 1024 * MIB, "namespaces": False, "limits": {"NPROC": 60}}
+        server.kernels["k1"] = kernel
+        try:
+            wait_until(lambda: server.members(kernel) and kernel.sessions == count)
+            server.watch()
+        finally:
+            server.kill("k1")
+        assert (kernel.why, kernel.sessions) == (why, count)
+
+
 def test_areas_of_memory_count_when_many_processes_have_them(inside: Any) -> None:
     memory: ModuleType = inside("memory")
     with open("/proc/self/maps") as file:

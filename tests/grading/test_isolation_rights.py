@@ -53,6 +53,10 @@ print([
     refused(lambda: libc.syscall(463, -100, sys.argv[2].encode(), 0, b"user.a", None, 0)),  # setxattrat
     refused(lambda: libc.syscall(444, None, 0, 1)),  # landlock_create_ruleset
 ])
+session = os.getsid(0)
+assert session != os.getpid()
+os.setsid()
+print(os.getsid(0) == session)
 import shutil, socket
 shutil.copy2(sys.argv[2], sys.argv[2] + ".copy")
 sender, receiver = socket.socketpair()
@@ -80,7 +84,7 @@ def test_calls_that_hide_memory_or_leave_the_namespaces_are_refused_and_all_othe
     command = [sys.executable, "-c", CALLS, str(sandbox.INSIDE), str(tmp_path / "file")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     refused = ["[38, 38, 1, 1, 38, 38, 1, 0]", "[38, 38, 22, 95, 95, 95, 95, 38]"]
-    assert done.stdout.splitlines() == [*refused, "content 7", "7", "works", "124 b''", "14"]
+    assert done.stdout.splitlines() == [*refused, "True", "content 7", "7", "works", "124 b''", "14"]
 
 
 def test_of_java_only_the_program_java_is_visible(tmp_path: Path) -> None:

@@ -158,6 +158,11 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_own_memory.py::test_a_message_that_is_too_large_is_not_received",
         "grading/test_isolation_limits.py"
         "::test_too_many_processes_end_a_kernel_also_where_no_limit_of_the_system_binds",
+        "grading/test_isolation_limits.py"
+        "::test_too_many_sessions_end_a_kernel_because_linux_gives_each_of_them_the_same_share",
+        "grading/test_isolation_rights.py"
+        "::test_calls_that_hide_memory_or_leave_the_namespaces_are_refused_and_all_others_work",
+        "grading/test_left_in_spark.py::test_many_processes_beside_the_services_have_the_lowest_priority",
         "grading/test_left_in_spark.py::test_processes_beside_the_services_are_killed_when_they_exceed_a_limit",
         "grading/test_trial_machine.py::test_what_exceeds_a_limit_during_a_trial_ends_its_jobs_and_the_trial",
         "grading/test_trials.py::test_the_first_trial_takes_no_time_of_the_submission_and_further_ones_do",

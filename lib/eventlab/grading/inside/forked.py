@@ -24,6 +24,8 @@ NICENESS = 5
 """With this niceness, a cell that never ends leaves most of its processor to services, where Linux compares the
 niceness of all processes. With the autogroup feature it compares within a session only, and a kernel has its own.
 https://man7.org/linux/man-pages/man7/sched.7.html"""
+KERNEL_CALLS = ("setsid",)
+"""A `!command` of IPython needs a session for its terminal; `kernels.py` counts the sessions."""
 MAX_FILES = 20_000
 MAX_TERMINALS = 64
 """The machine has 4,096 for everybody; each `!command` of IPython uses one."""
@@ -78,7 +80,7 @@ def become_process_1(options: dict[str, Any], id: str, report_fd: int) -> None:
         os.nice(NICENESS)
         rights.limit(limits_of(options))
         rights.give_up(options["uid"])
-        rights.restrict_calls()
+        rights.restrict_calls(KERNEL_CALLS)
         rights.end_with_parent()
         kernel = fork_with_retries()
         if kernel == 0:

@@ -39,18 +39,30 @@ END_S = 0.01
 """How long to wait before the next look at a kernel that was killed."""
 LOCKS_EVERY_S = 1
 """Locks of files are counted once a second: that disturbs other programs, and a lock takes little memory."""
+MAX_SESSIONS = 8
+"""Where workers share a processor, Linux divides it among the sessions (autogroup in sched(7)). The kernel has one
+session, and each `!command` has one while it runs."""
 STOP_ROUNDS = 100
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 @dataclass
 class ForkedKernel:
-    """A forked kernel: the process that waits for it (0 after its end), and its working folder, kept open."""
+    """A forked kernel.
+
+    Attributes:
+        pid: The process that waits for it; 0 after its end.
+        folder: The descriptor of its working folder, kept open.
+        why: Why it was killed.
+        members: Its processes at the last look.
+        sessions: How many sessions they had.
+    """
 
     pid: int
     folder: int | None = None
     why: str | None = None
     members: list[int] = field(default_factory=list)
+    sessions: int = 0
 
 
 class ForkServer:
@@ -220,7 +232,7 @@ class ForkServer:
             if members and memory.holds_more(members, allowed, scratch, count_locks=count_locks):
                 print(f"{id} holds too much memory: {memory.described(members, scratch)}", file=sys.stderr)
                 self.kill(id, "memory")
-            elif len(members) > self.options["limits"]["NPROC"]:
+            elif len(members) > self.options["limits"]["NPROC"] or kernel.sessions > MAX_SESSIONS:
                 self.kill(id, "processes")  # the limit has no effect on root, where there is no other user
 
     def end_rest(self, kernel: ForkedKernel) -> None:
@@ -250,6 +262,7 @@ class ForkServer:
             family |= more
         family |= {pid for pid, session in sessions.items() if session == kernel.pid and kernel.pid}
         kernel.members = sorted(family - {kernel.pid, os.getpid()})
+        kernel.sessions = len({sessions[pid] for pid in kernel.members if pid in sessions})
         return kernel.members
 
 

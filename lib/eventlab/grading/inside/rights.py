@@ -8,18 +8,21 @@ in the same way, and one that splice(2), tee(2) or sendfile(2) puts into a pipe 
 file that is empty by now. In a socket (MSG_ZEROCOPY), the limit of locked memory prevents this. The access list of
 a file in memory (setxattr(2)) takes up to 64 KiB, a set of rules of Landlock some megabytes. A process that is
 suspended must not wake itself with SIGCONT, by a timer (timer_create(2)) or when data arrive (F_SETSIG).
+Beside Spark, setsid(2) does nothing: Linux divides the processors among sessions (autogroup in sched(7)), so a
+hundred of them would get a hundred times as much as another worker's services.
 On an unknown architecture nothing is filtered.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
 import platform
 import resource
 import struct
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
@@ -43,22 +46,23 @@ NUMBERS = {
         "add_key": 248, "bpf": 321, "clone": 56, "clone3": 435, "fcntl": 72, "fsetxattr": 190, "io_setup": 206,
         "io_uring_setup": 425, "keyctl": 250, "landlock_create_ruleset": 444, "lsetxattr": 189,
         "memfd_create": 319, "memfd_secret": 447, "mmap": 9, "msgget": 68, "perf_event_open": 298,
-        "request_key": 249, "sched_setaffinity": 203, "semget": 64, "sendfile": 40, "setxattr": 188,
-        "setxattrat": 463, "shmget": 29, "splice": 275, "tee": 276, "timer_create": 222, "unshare": 272,
-        "userfaultfd": 323, "vmsplice": 278,
+        "request_key": 249, "sched_setaffinity": 203, "semget": 64, "sendfile": 40, "setsid": 112,
+        "setxattr": 188, "setxattrat": 463, "shmget": 29, "splice": 275, "tee": 276, "timer_create": 222,
+        "unshare": 272, "userfaultfd": 323, "vmsplice": 278,
     },
     "aarch64": {
         "add_key": 217, "bpf": 280, "clone": 220, "clone3": 435, "fcntl": 25, "fsetxattr": 7, "io_setup": 0,
         "io_uring_setup": 425, "keyctl": 219, "landlock_create_ruleset": 444, "lsetxattr": 6,
         "memfd_create": 279, "memfd_secret": 447, "mmap": 222, "msgget": 186, "perf_event_open": 241,
-        "request_key": 218, "sched_setaffinity": 122, "semget": 190, "sendfile": 71, "setxattr": 5,
-        "setxattrat": 463, "shmget": 194, "splice": 76, "tee": 77, "timer_create": 107, "unshare": 97,
-        "userfaultfd": 282, "vmsplice": 75,
+        "request_key": 218, "sched_setaffinity": 122, "semget": 190, "sendfile": 71, "setsid": 157,
+        "setxattr": 5, "setxattrat": 463, "shmget": 194, "splice": 76, "tee": 77, "timer_create": 107,
+        "unshare": 97, "userfaultfd": 282, "vmsplice": 75,
     },
 }  # fmt: skip
 REFUSED = {
     "sched_setaffinity": errno.EPERM,
     "unshare": errno.EPERM,
+    "setsid": 0,  # as if it had worked: services are started with it
     "sendfile": errno.EINVAL,  # as for files that it cannot send: Java and Python then copy the bytes
     **dict.fromkeys(("setxattr", "lsetxattr", "fsetxattr", "setxattrat"), errno.ENOTSUP),  # copies do without them
 }
@@ -128,6 +132,15 @@ def address_space() -> int:
             return int(file.read().split()[0]) * resource.getpagesize()
     except FileNotFoundError:
         return 0
+
+
+def lower_priority(pids: Iterable[int], niceness: int) -> None:
+    """Give all threads of these processes a niceness, which what they start inherits (setpriority(2))."""
+    for pid in pids:
+        with contextlib.suppress(OSError):  # it has just ended
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                with contextlib.suppress(OSError):
+                    os.setpriority(os.PRIO_PROCESS, int(thread), niceness)
 
 
 def threads_of_user() -> int:

@@ -32,8 +32,11 @@ BACKGROUND = ("C1 Compiler", "C2 Compiler", "VM ", "GC ", "G1 ", "Signal Dispatc
 """Threads of the JVM itself."""
 CHANGING = ("logs", "run", "lock", "classes")
 """Folders of the state folder in which files change by themselves: only new and missing files count there."""
-KAFKA_CALLS = ("sendfile",)
-"""Kafka and HDFS, which run no student's code, send files with it."""
+FEW_PROCESSES = 8
+"""Spark needs so many Python processes at most for what a lab asks."""
+LOWEST_NICENESS = 19
+DATA_CALLS = ("sendfile", "setsid")
+"""Kafka and HDFS, which run no student's code, send files with the first, and have sessions of their own."""
 BLOCK_FOLDERS = 64
 """The default of `spark.diskStore.subDirectories`."""
 
@@ -46,7 +49,7 @@ def main(configuration: str) -> None:
     limits["NPROC"] = rights.room_for(limits["NPROC"], options["uid"], options["contained"])
     rights.limit(limits)
     rights.give_up(options["uid"])
-    rights.restrict_calls(() if "spark" in options["services"] else KAFKA_CALLS)
+    rights.restrict_calls(() if "spark" in options["services"] else DATA_CALLS)
 
     if "spark" in options["services"]:  # its probe needs them when Spark has started
         threading.Thread(target=spark.import_messages, daemon=True).start()
@@ -139,7 +142,10 @@ class Cleaner:
         return {"started": service}
 
     def watch(self) -> None:
-        """Kill the processes of Python functions when they are too many or hold too much memory."""
+        """Kill the processes of Python functions when they are too many or hold too much memory.
+
+        When they are many, Spark and other workers run first.
+        """
         while True:
             time.sleep(WATCH_S)
             with self.restarting:
@@ -148,6 +154,8 @@ class Cleaner:
                     len(found) > self.options["processes"] or memory.holds_more(found, self.options["memory"])
                 ):
                     kill(found)
+                elif len(found) > FEW_PROCESSES:
+                    rights.lower_priority(found, LOWEST_NICENESS)
 
 
 def pids(stack: Stack) -> set[int]:
