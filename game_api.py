@@ -171,8 +171,8 @@ class EventLog:
                     # How long to wait for the broker, for an acknowledgement, and for each answer.
                     max_block_ms=self.TIMEOUT_MS,
                     delivery_timeout_ms=self.TIMEOUT_MS,
-                    # The last one is no shorter: the client would send the event again, and a broker that is only
-                    # slow would store it twice.
+                    # If the last one were shorter, the client would send the event again, and a slow broker would
+                    # store it twice.
                     request_timeout_ms=self.TIMEOUT_MS,
                     reconnect_backoff_max_ms=500,
                     metrics_enabled=False,

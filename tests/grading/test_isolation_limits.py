@@ -194,24 +194,43 @@ def test_too_many_processes_end_a_kernel_also_where_no_limit_of_the_system_binds
             assert kernel.why == why
 
 
+SESSIONS = """
+import subprocess, sys, time
+ended = [subprocess.Popen(["true"], start_new_session=True) for _ in range(12)]
+for one in ended:
+    while open(f"/proc/{one.pid}/stat").read().rpartition(")")[2].split()[0] != "Z":
+        time.sleep(0.01)
+alive = [subprocess.Popen(["sleep", "60"], start_new_session=True) for _ in range(int(sys.argv[1]))]
+alive.append(subprocess.Popen(["sleep", "60"]))
+print("started", flush=True)
+time.sleep(60)
+"""
+"""Sessions of processes that have ended, which nobody waited for, do not count."""
+
+
 @pytest.mark.programs
-@pytest.mark.parametrize(("more", "why"), [(0, "killed"), (1, "processes")])
+@pytest.mark.parametrize(("more", "why"), [(0, "killed"), (1, "sessions")])
 def test_too_many_sessions_end_a_kernel_because_linux_gives_each_of_them_the_same_share(
     inside: Any, more: int, why: str
 ) -> None:
     kernels = inside("kernels")
-    count = kernels.MAX_SESSIONS + more
-    script = 'sleep 60 & for n in $(seq 2 "$0"); do setsid sleep 60 & done; wait'
-    with subprocess.Popen(["sh", "-c", script, str(count)], start_new_session=True) as process:
-        server, kernel = kernels.ForkServer({}), kernels.ForkedKernel(process.pid)
-        server.options = {"memory": 1024 * MIB, "namespaces": False, "limits": {"NPROC": 60}}
-        server.kernels["k1"] = kernel
-        try:
-            wait_until(lambda: server.members(kernel) and kernel.sessions == count)
-            server.watch()
-        finally:
-            server.kill("k1")
-        assert (kernel.why, kernel.sessions) == (why, count)
+    server = kernels.ForkServer({"memory": 1024 * MIB, "namespaces": False, "limits": {"NPROC": 60}})
+    started = []
+    try:
+        for id, count in (("k1", 4), ("k2", kernels.MAX_SESSIONS - 4 + more)):
+            command = [sys.executable, "-c", SESSIONS, str(count)]
+            started.append(subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True))
+            assert started[-1].stdout.readline() == b"started\n"
+            server.kernels[id] = kernels.ForkedKernel(started[-1].pid)
+        wait_until(lambda: all(map(server.members, server.kernels.values())))
+        assert server.further_sessions() == kernels.MAX_SESSIONS + more
+        server.watch()
+    finally:
+        for id in server.kernels:
+            server.kill(id)
+        for process in started:
+            process.communicate()
+    assert server.kernels["k1"].why == why
 
 
 def test_areas_of_memory_count_when_many_processes_have_them(inside: Any) -> None:

@@ -53,6 +53,13 @@ print([
     refused(lambda: libc.syscall(463, -100, sys.argv[2].encode(), 0, b"user.a", None, 0)),  # setxattrat
     refused(lambda: libc.syscall(444, None, 0, 1)),  # landlock_create_ruleset
 ])
+print([
+    refused(lambda: libc.inotify_init1(0)),
+    refused(lambda: libc.fanotify_init(0, 0)),
+    refused(lambda: libc.syscall({"x86_64": 317, "aarch64": 277}[os.uname().machine], 0, 0, None)),  # seccomp
+    refused(lambda: libc.prctl(22, 1, None, 0, 0)),  # PR_SET_SECCOMP
+    refused(lambda: libc.prctl(15, b"renamed", 0, 0, 0)),  # PR_SET_NAME
+])
 session = os.getsid(0)
 assert session != os.getpid()
 os.setsid()
@@ -83,8 +90,20 @@ signal.pause()
 def test_calls_that_hide_memory_or_leave_the_namespaces_are_refused_and_all_others_work(tmp_path: Path) -> None:
     command = [sys.executable, "-c", CALLS, str(sandbox.INSIDE), str(tmp_path / "file")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    refused = ["[38, 38, 1, 1, 38, 38, 1, 0]", "[38, 38, 22, 95, 95, 95, 95, 38]"]
+    refused = ["[38, 38, 1, 1, 38, 38, 1, 0]", "[38, 38, 22, 95, 95, 95, 95, 38]", "[38, 38, 38, 22, 0]"]
     assert done.stdout.splitlines() == [*refused, "True", "content 7", "7", "works", "124 b''", "14"]
+
+
+@pytest.mark.programs
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.uname().machine not in ("x86_64", "aarch64"), reason="Linux only"
+)
+def test_without_the_filter_nothing_starts() -> None:
+    """The second filter is not installed, because the first one refuses it."""
+    twice = CALLS.partition("libc =")[0] + "rights.restrict_calls()"
+    done = subprocess.run([sys.executable, "-c", twice, str(sandbox.INSIDE)], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "OSError: [Errno 22] a filter of system calls: Invalid argument"
 
 
 def test_of_java_only_the_program_java_is_visible(tmp_path: Path) -> None:

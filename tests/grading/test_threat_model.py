@@ -162,7 +162,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "::test_too_many_sessions_end_a_kernel_because_linux_gives_each_of_them_the_same_share",
         "grading/test_isolation_rights.py"
         "::test_calls_that_hide_memory_or_leave_the_namespaces_are_refused_and_all_others_work",
-        "grading/test_left_in_spark.py::test_many_processes_beside_the_services_have_the_lowest_priority",
+        "grading/test_left_in_spark.py::test_many_busy_threads_beside_the_services_get_the_lowest_priority",
         "grading/test_left_in_spark.py::test_processes_beside_the_services_are_killed_when_they_exceed_a_limit",
         "grading/test_trial_machine.py::test_what_exceeds_a_limit_during_a_trial_ends_its_jobs_and_the_trial",
         "grading/test_trials.py::test_the_first_trial_takes_no_time_of_the_submission_and_further_ones_do",

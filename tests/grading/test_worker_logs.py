@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from eventlab.files import delete_folder
 from eventlab.grading import worker_process
 from eventlab.grading.environment import watches
 from eventlab.grading.jobs import Limits
 from eventlab.grading.worker_process import WorkerProcess
 from tests.grading import tiny_lab
 from tests.grading.worker_programs import replace_workers
+from tests.helpers import create_deep_folders
 
 
 @pytest.mark.programs
@@ -46,7 +48,9 @@ def test_of_thousands_of_logs_few_are_copied(tmp_path: Path, monkeypatch: pytest
     replace_workers(monkeypatch, "pass")
     logs = tmp_path / "run" / "spark" / "logs"
     logs.mkdir(parents=True)
+    (logs / "spark.log").write_text("the error")
     for number in range(2 * worker_process.MAX_LOGS):
+        (logs / f"a.log{number}").symlink_to("/dev/null")
         with (logs / f"spark.log{number}").open("wb") as file:
             file.truncate(worker_process.LOG_BYTES)
     worker = WorkerProcess(tiny_lab.make(tmp_path / "tiny"), 0, tmp_path / "run", Limits())
@@ -56,7 +60,7 @@ def test_of_thousands_of_logs_few_are_copied(tmp_path: Path, monkeypatch: pytest
         worker.close()
     names = {path.name for path in (tmp_path / "copies").iterdir()}
     assert len(names) == worker_process.MAX_LOGS
-    assert "worker.log" in names
+    assert {"worker.log", "spark-logs-spark.log"} <= names
 
 
 def test_large_logs_and_a_link_in_the_place_of_logs_are_not_kept_when_services_end(tmp_path: Path) -> None:
@@ -68,8 +72,18 @@ def test_large_logs_and_a_link_in_the_place_of_logs_are_not_kept_when_services_e
     assert watches.is_small(logs)
     (tmp_path / "link").symlink_to(logs)
     assert not watches.is_small(tmp_path / "link")
-    (logs / "own.log").write_bytes(b"x" * (watches.MAX_LOGS + 1))
+    (logs / "own.log").write_bytes(b"x" * (watches.MAX_LOG_BYTES + 1))
     assert not watches.is_small(logs)
+    (logs / "own.log").unlink()
+    for number in range(watches.MAX_LOG_FILES):
+        (logs / f"own.log{number}").touch()
+    assert not watches.is_small(logs)
+
+
+def test_logs_with_a_folder_that_is_too_deep_to_be_measured_are_not_kept(tmp_path: Path) -> None:
+    create_deep_folders(tmp_path)
+    assert not watches.is_small(tmp_path)
+    delete_folder(tmp_path)
 
 
 def test_a_log_that_has_just_become_a_link_or_a_pipe_is_not_read(tmp_path: Path) -> None:

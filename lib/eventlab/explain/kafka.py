@@ -38,7 +38,8 @@ NO_MESSAGE = (
 ADDRESS = r"[\w.-]+:\d{1,5}"
 SERVERS = ("bootstrap_servers", "kafka.bootstrap.servers")
 TIMEOUT_S = 3.0
-"""Seconds for an answer. With the answer of another broker, they must be less than `hook.TIME_LIMIT_S`."""
+"""How long to wait for one broker. The cell's broker, and then the stack's, are checked within
+`hook.TIME_LIMIT_S`."""
 CONNECT_TIMEOUT_S = 1.0
 """Seconds for a connection to an advertised listener: a firewall may drop the packets without an answer."""
 
@@ -130,7 +131,11 @@ def broker_down(cell: FailedCell, settings: Settings) -> Explanation | None:
 
 def is_stack_broker(cell: FailedCell, settings: Settings) -> bool:
     """Return whether the cell names the port of the stack's broker, or no broker's address."""
-    ports = {address.rpartition(":")[2] for address in _addresses(cell)}
+    return has_stack_port({address.rpartition(":")[2] for address in _addresses(cell)}, settings)
+
+
+def has_stack_port(ports: set[str], settings: Settings) -> bool:
+    """Return whether one of the ports is that of the stack's broker, or there are none."""
     stack_ports = {address.rpartition(":")[2] for address in settings.bootstrap_servers.split(",")}
     return not ports or bool(ports & stack_ports)
 

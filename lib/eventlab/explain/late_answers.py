@@ -7,7 +7,7 @@ import time
 from eventlab.explain import service
 from eventlab.explain.explanation import Explain, Explanation
 from eventlab.explain.failed_cell import FailedCell
-from eventlab.explain.kafka import is_stack_broker
+from eventlab.explain.kafka import has_stack_port, is_stack_broker
 from eventlab.settings import Settings
 from eventlab.stack import process
 from eventlab.stack.services import SERVICES
@@ -25,7 +25,7 @@ LATE = {
 """What clients report when an answer is late, by the name of the service. A refused one does not count."""
 CLIENTS = ("KafkaProducer", "KafkaConsumer", "KafkaAdminClient")
 OWN_LIMITS = re.compile(r"(?<!consumer_)timeout|max[._]block|security|sasl|ssl", re.IGNORECASE)
-"""Words of options with which a client gets no answer, or waits for another time than the kit's defaults."""
+"""Words of options that can be the cause themselves: a time limit of the program's own, or security."""
 
 
 def answered_too_late(cell: FailedCell, settings: Settings) -> Explanation | None:
@@ -33,7 +33,7 @@ def answered_too_late(cell: FailedCell, settings: Settings) -> Explanation | Non
 
     Remedy: A command that shows the state of the services.
     """
-    name = next((name for name, patterns in LATE.items() if service.is_reported(cell, name, *patterns)), None)
+    name = next((name for name, patterns in LATE.items() if cell.matches(*patterns)), None)
     running = process.find(settings, name) if name and cell.error else None
     if name is None or running is None or OWN_LIMITS.search(_program(cell)):
         return None
@@ -58,8 +58,7 @@ def _uses_stack_broker(cell: FailedCell, settings: Settings) -> bool:
     clients = [value.config for value in cell.variables.values() if type(value).__name__ in CLIENTS]
     texts = [_program(cell), *(f"{client.get('bootstrap_servers')}," for client in clients)]
     ports = {port for text in texts for port in re.findall(r"[\w.]:(\d+)(?=['\",])", text)}
-    stack_ports = {address.rpartition(":")[2] for address in settings.bootstrap_servers.split(",")}
-    return is_stack_broker(cell, settings) and (not ports or bool(ports & stack_ports))
+    return is_stack_broker(cell, settings) and has_stack_port(ports, settings)
 
 
 def _program(cell: FailedCell) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import logging
 import os
@@ -22,11 +23,18 @@ from eventlab.grading.jobs import Job, Limits, Outcome
 from eventlab.grading.results import SubmissionRecord
 from eventlab.labs.catalogue import Lab
 from eventlab.settings import SETTINGS_FILE
+from eventlab.stack.services import SERVICES
 
 SLOTS, SLOTS_PER_GRADING = 1300, 8
 """Each grading has users of its own: a limit on a user's processes counts those of all gradings."""
-LOG_PATTERNS = ("*.log", "logs/*/*", "*/logs/*.log*")
-"""Logs in a run folder: of the worker and the sandboxes, of services that were restarted, of running services."""
+LOG_PATTERNS = (
+    "*.log",
+    *(f"*/logs/{name}{end}" for name in SERVICES for end in (".log", ".log.1")),
+    "*/logs/*.log*",
+    "logs/*/*",
+)
+"""Logs in a run folder: of the worker and the sandboxes, of running services, and of services that were restarted.
+The first MAX_LOGS of them are copied, and a submission can create files whose names are similar."""
 LOG_BYTES = 1024 * 1024
 MAX_LOGS = 60
 """How many logs are copied: what runs in Spark's sandbox can create thousands, each with a megabyte of nothing."""
@@ -157,16 +165,18 @@ class WorkerProcess:
     def copy_logs(self, target: Path) -> None:
         """Copy the end of each log of the worker and its services to a folder."""
         run = os.path.realpath(self.run)
-        found = [path for pattern in LOG_PATTERNS for path in sorted(self.run.glob(pattern))]
-        for path in found[:MAX_LOGS]:
-            below = path.relative_to(self.run)
-            name = "-".join(below.parts)
-            # What runs in Spark's sandbox can create links, also to themselves, which Path.resolve refuses.
-            if os.path.realpath(path) != os.path.join(run, below) or not path.is_file():
-                continue
+        found = dict.fromkeys(path for pattern in LOG_PATTERNS for path in sorted(self.run.glob(pattern)))
+        # What runs in Spark's sandbox can create links, also to themselves, which Path.resolve refuses.
+        places = ((path, path.relative_to(self.run)) for path in found)
+        files = (
+            (path, place)
+            for path, place in places
+            if os.path.realpath(path) == os.path.join(run, place) and path.is_file()
+        )
+        for path, place in itertools.islice(files, MAX_LOGS):
             with contextlib.suppress(OSError):
                 target.mkdir(parents=True, exist_ok=True)
-                (target / name).write_bytes(_tail(path))
+                (target / "-".join(place.parts)).write_bytes(_tail(path))
 
     def end(self, timeout_s: float = 6) -> None:
         """End the worker and everything that it started; another thread may be waiting for its answer."""

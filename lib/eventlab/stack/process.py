@@ -135,7 +135,7 @@ def stop(process: psutil.Process, grace_s: float = 10) -> None:
     for running in left:
         with contextlib.suppress(psutil.NoSuchProcess):
             running.kill()
-    _wait_until_ended(left, timeout_s=20)  # of a killed process, the system first frees the memory
+    _wait_until_ended(left, timeout_s=20)  # a killed process ends when the system has freed its memory
 
 
 def _wait_until_ended(processes: list[psutil.Process], timeout_s: float) -> list[psutil.Process]:

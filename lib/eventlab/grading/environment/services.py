@@ -16,8 +16,6 @@ from eventlab.errors import END_OF_LOG, EventlabError
 from eventlab.grading.environment import processes, sandbox
 from eventlab.settings import Settings
 
-START_TIMEOUT_S = 240
-"""Longer than the setting `start_timeout_s`, after which the sandbox itself says which service did not answer."""
 logger = logging.getLogger(__name__)
 
 
@@ -34,6 +32,14 @@ class WorkerConfiguration:
     settings: Settings
     limits: sandbox.ProcessLimits
     contained: bool
+
+    @property
+    def start_timeout_s(self) -> float:
+        """Return how long services may take to start.
+
+        The sandbox itself gives up earlier, and says which service did not answer.
+        """
+        return self.settings.start_timeout_s + 60
 
     @property
     def uids(self) -> tuple[int, int, int]:
@@ -57,7 +63,7 @@ class Services:
         uid: int,
         variables: Mapping[str, str] | None = None,
     ) -> None:
-        own = configuration.state(name)
+        own, self._configuration = configuration.state(name), configuration
         temporary = own.state_dir / sandbox.TMP
         temporary.mkdir(parents=True, exist_ok=True)
         temporary.chmod(0o1777)
@@ -84,7 +90,7 @@ class Services:
 
     def wait_ready(self) -> None:
         """Wait until all services answer."""
-        answer = self._answer(START_TIMEOUT_S)
+        answer = self._answer(self._configuration.start_timeout_s)
         if "failed" in answer:
             raise WorkerStackError(reason(str(answer["failed"])))
 
@@ -116,7 +122,7 @@ class Services:
         Raises:
             WorkerStackError: It does not start.
         """
-        if failed := self._ask(f"start_service {service}", START_TIMEOUT_S).get("failed"):
+        if failed := self._ask(f"start_service {service}", self._configuration.start_timeout_s).get("failed"):
             raise WorkerStackError(reason(str(failed)))
 
     def busy_threads(self) -> list[str]:
@@ -150,7 +156,8 @@ class Services:
 
     def close(self) -> None:
         """End the services."""
-        processes.close(self._process, 8)
+        # In a sandbox all processes end with the first one. Without it, services get time to end by themselves.
+        processes.close(self._process, 8 if self._configuration.contained else 30)
         self._log.close()
 
 

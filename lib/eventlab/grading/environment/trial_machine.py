@@ -76,7 +76,7 @@ class TrialMachine:
     """Starts jobs in sandboxes of their own, and kills services of a worker's stack."""
 
     portion_timeout_s = 120.0
-    """Seconds that count, so as many as on a student's machine or more: other workers must not cost marks."""
+    """Only seconds that count (`fair_time`), so a job never has less time than on a student's machine."""
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from eventlab.grading.environment.sandbox import MIB, ProcessLimits
 
 DISK_WATCH_S, MEMORY_WATCH_S = 0.5, 0.1
 UNKNOWN_FILES = 10**9
-MAX_LOGS = 64 * MIB
+MAX_LOG_BYTES, MAX_LOG_FILES = 64 * MIB, 100
 MAX_GROWTH = 512 * MIB
 """Kept outputs, the files of a submission and the instructor's results need much less."""
 TOO_MANY_MESSAGES = f"more than {MAX_GROWTH // MIB} MiB of its messages waited in the memory of the grader"
@@ -109,9 +109,12 @@ def usage(folders: Sequence[Path]) -> tuple[int, int]:
 def is_small(folder: Path) -> bool:
     """Return whether a folder of logs exists and is not too large to be kept.
 
-    What is larger than MAX_LOGS is a submission's own: it could leave as much in each of its runs.
+    A larger one comes from the submission, and each of its runs could add another one.
     """
-    return folder.is_dir() and not folder.is_symlink() and usage([folder])[0] <= MAX_LOGS
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    size, files = usage([folder])
+    return size <= MAX_LOG_BYTES and files <= MAX_LOG_FILES
 
 
 def _hidden(error: OSError) -> int:

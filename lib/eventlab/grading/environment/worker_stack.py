@@ -22,7 +22,7 @@ from eventlab.grading.environment import cleanup, health, sandbox
 from eventlab.grading.environment.access import Access
 from eventlab.grading.environment.fork_server import ForkServer
 from eventlab.grading.environment.jvm_class_watch import JvmClassWatch, java_variables
-from eventlab.grading.environment.services import START_TIMEOUT_S, Services, WorkerConfiguration, WorkerStackError
+from eventlab.grading.environment.services import Services, WorkerConfiguration, WorkerStackError
 from eventlab.grading.environment.trial_machine import TrialMachine
 from eventlab.grading.environment.warm_up import PREPARE_KERNEL, WARM_UP
 from eventlab.grading.environment.watches import DiskWatch, OwnMemoryWatch, Watch, is_small
@@ -62,7 +62,7 @@ class WorkerStack:
         self._data = Services(self.config, "data", DATA_SERVICES, self.config.uids[0], self.access.users)
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(Services.wait_ready, [self._data, self._start_spark()]))
-        self._fork_server.is_warm.wait(START_TIMEOUT_S)
+        self._fork_server.is_warm.wait(self.config.start_timeout_s)
         self.access.restrict(self.config.limits)
         self._clean_state = cleanup.read_state(self.access)
         self._note_sessions_and_warm_up()

@@ -16,6 +16,12 @@ from eventlab.labs.checks import TextQuestion, Verdict
 NOT_RUN = Verdict(False, "", "not run")
 MAX_TEXT_CHARS = 20_000
 NOT_FILLED_IN = "the cell is as it was released"
+LIMITS = {
+    "memory": "it took more memory than allowed",
+    "processes": "it had more processes than allowed",
+    "sessions": "its programs had more sessions than allowed: start fewer with setsid or start_new_session",
+}
+"""What the reasons of a fork server mean when it has ended a kernel."""
 NO_TEXT = "there is no answer: the cell is empty, or as it was released"
 
 
@@ -117,7 +123,7 @@ def _note(result: CellResult, cell_timeout: float) -> str:
     if result.ended == "timed_out":
         return f"your cell ran past {cell_timeout:g} s and was stopped; the other questions were graded without it"
     if result.ended == "died":
-        reason = "it took more memory than allowed" if result.error == "memory" else result.error
+        reason = LIMITS.get(result.error, result.error)
         return f"your cell ended the kernel ({reason}); the other questions were graded without it"
     if result.ended == "raised":
         return f"your cell raised {result.error[:300]}"

@@ -25,7 +25,7 @@ NICENESS = 5
 niceness of all processes. With the autogroup feature it compares within a session only, and a kernel has its own.
 https://man7.org/linux/man-pages/man7/sched.7.html"""
 KERNEL_CALLS = ("setsid",)
-"""A `!command` of IPython needs a session for its terminal; `kernels.py` counts the sessions."""
+"""A `!command` of IPython needs a session for its terminal. `kernels.py` limits the number of sessions."""
 MAX_FILES = 20_000
 MAX_TERMINALS = 64
 """The machine has 4,096 for everybody; each `!command` of IPython uses one."""

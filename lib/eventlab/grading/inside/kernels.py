@@ -5,7 +5,7 @@ fork gets process and mount namespaces, empty folders, limits and another user b
 process runs no student's code and reads no student's files: later kernels inherit its memory and its open files.
 It reads requests as lines of JSON on standard input, and writes events to standard output:
 
-    {"do": "start", "id": "k1"}            {"event": "ended", "id": "k1", "why": "exit 0" | "signal 9" | "memory"}
+    {"do": "start", "id": "k1"}            {"event": "ended", "id": "k1", "why": "exit 0" | "memory" | ...}
     {"do": "write", "id": "k1", "source": "/.../k1.files"}
     {"do": "files", "id": "k1", "request": 7}    {"event": "files", "request": 7, "files": {...}}
     {"do": "kill", "id": "k1"}
@@ -39,9 +39,9 @@ END_S = 0.01
 """How long to wait before the next look at a kernel that was killed."""
 LOCKS_EVERY_S = 1
 """Locks of files are counted once a second: that disturbs other programs, and a lock takes little memory."""
-MAX_SESSIONS = 8
-"""Where workers share a processor, Linux divides it among the sessions (autogroup in sched(7)). The kernel has one
-session, and each `!command` has one while it runs."""
+MAX_SESSIONS = 7
+"""More sessions end a kernel: Linux divides a processor among sessions, also those of others (see autogroup in
+sched(7)). The first session of each kernel does not count. Each `!command` has one while it runs."""
 STOP_ROUNDS = 100
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
@@ -55,7 +55,7 @@ class ForkedKernel:
         folder: The descriptor of its working folder, kept open.
         why: Why it was killed.
         members: Its processes at the last look.
-        sessions: How many sessions they had.
+        sessions: How many sessions those that had not ended had.
     """
 
     pid: int
@@ -232,8 +232,14 @@ class ForkServer:
             if members and memory.holds_more(members, allowed, scratch, count_locks=count_locks):
                 print(f"{id} holds too much memory: {memory.described(members, scratch)}", file=sys.stderr)
                 self.kill(id, "memory")
-            elif len(members) > self.options["limits"]["NPROC"] or kernel.sessions > MAX_SESSIONS:
+            elif len(members) > self.options["limits"]["NPROC"]:
                 self.kill(id, "processes")  # the limit has no effect on root, where there is no other user
+            elif kernel.sessions > 1 and self.further_sessions() > MAX_SESSIONS:
+                self.kill(id, "sessions")
+
+    def further_sessions(self) -> int:
+        """Return how many sessions the kernels have, without the first one of each."""
+        return sum(max(0, kernel.sessions - 1) for kernel in self.kernels.values() if kernel.pid)
 
     def end_rest(self, kernel: ForkedKernel) -> None:
         """Wait until all processes of a kernel that has ended have ended, too; without a namespace, kill them.
@@ -256,7 +262,9 @@ class ForkServer:
             if name.isdigit():
                 with contextlib.suppress(OSError, ValueError, IndexError):
                     fields = memory.text_of(f"/proc/{name}/stat").rpartition(")")[2].split()
-                    parents[int(name)], sessions[int(name)] = int(fields[1]), int(fields[3])
+                    parents[int(name)] = int(fields[1])
+                    if fields[0] != "Z":  # it has ended
+                        sessions[int(name)] = int(fields[3])
         family = set(kernel.members) & parents.keys() if kernel.pid == 0 else {kernel.pid}
         while more := {pid for pid, parent in parents.items() if parent in family} - family:
             family |= more

@@ -4,25 +4,25 @@ The filter of system calls (seccomp(2)) refuses those that hold memory where it 
 up a resource of the whole machine (io_setup), and those that leave the namespaces and the processor of a process.
 It also refuses memory that processes share without a file (mmap(2) with MAP_SHARED and MAP_ANONYMOUS): after it is
 unmapped, it stays and counts for no process. One byte that vmsplice(2) puts into a pipe keeps a large page (2 MiB)
-in the same way, and one that splice(2), tee(2) or sendfile(2) puts into a pipe or a socket keeps the page of a
-file that is empty by now. In a socket (MSG_ZEROCOPY), the limit of locked memory prevents this. The access list of
-a file in memory (setxattr(2)) takes up to 64 KiB, a set of rules of Landlock some megabytes. A process that is
-suspended must not wake itself with SIGCONT, by a timer (timer_create(2)) or when data arrive (F_SETSIG).
+in the same way. splice(2), tee(2) and sendfile(2) are refused for the same reason: a byte in a pipe or a socket
+keeps its page after the file was emptied. In a socket (MSG_ZEROCOPY), the limit of locked memory prevents this.
+The access list of a file in memory (setxattr(2)) takes up to 64 KiB, a set of rules of Landlock some megabytes, a
+filter like this one half a megabyte, and the queue of an observer of files (inotify(7)) 8 megabytes. A process
+that is suspended must not wake itself with SIGCONT, by a timer (timer_create(2)) or when data arrive (F_SETSIG).
 Beside Spark, setsid(2) does nothing: Linux divides the processors among sessions (autogroup in sched(7)), so a
-hundred of them would get a hundred times as much as another worker's services.
-On an unknown architecture nothing is filtered.
+hundred of them would get a hundred times as much as another worker's services. On an unknown architecture nothing
+is filtered.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import errno
 import os
 import platform
 import resource
 import struct
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
@@ -43,18 +43,20 @@ X32 = 0x40000000
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 NUMBERS = {
     "x86_64": {
-        "add_key": 248, "bpf": 321, "clone": 56, "clone3": 435, "fcntl": 72, "fsetxattr": 190, "io_setup": 206,
-        "io_uring_setup": 425, "keyctl": 250, "landlock_create_ruleset": 444, "lsetxattr": 189,
-        "memfd_create": 319, "memfd_secret": 447, "mmap": 9, "msgget": 68, "perf_event_open": 298,
-        "request_key": 249, "sched_setaffinity": 203, "semget": 64, "sendfile": 40, "setsid": 112,
+        "add_key": 248, "bpf": 321, "clone": 56, "clone3": 435, "fanotify_init": 300, "fcntl": 72,
+        "fsetxattr": 190, "inotify_init": 253, "inotify_init1": 294, "io_setup": 206, "io_uring_setup": 425,
+        "keyctl": 250, "landlock_create_ruleset": 444, "lsetxattr": 189, "memfd_create": 319,
+        "memfd_secret": 447, "mmap": 9, "msgget": 68, "perf_event_open": 298, "prctl": 157, "request_key": 249,
+        "sched_setaffinity": 203, "seccomp": 317, "semget": 64, "sendfile": 40, "setsid": 112,
         "setxattr": 188, "setxattrat": 463, "shmget": 29, "splice": 275, "tee": 276, "timer_create": 222,
         "unshare": 272, "userfaultfd": 323, "vmsplice": 278,
     },
     "aarch64": {
-        "add_key": 217, "bpf": 280, "clone": 220, "clone3": 435, "fcntl": 25, "fsetxattr": 7, "io_setup": 0,
-        "io_uring_setup": 425, "keyctl": 219, "landlock_create_ruleset": 444, "lsetxattr": 6,
-        "memfd_create": 279, "memfd_secret": 447, "mmap": 222, "msgget": 186, "perf_event_open": 241,
-        "request_key": 218, "sched_setaffinity": 122, "semget": 190, "sendfile": 71, "setsid": 157,
+        "add_key": 217, "bpf": 280, "clone": 220, "clone3": 435, "fanotify_init": 262, "fcntl": 25,
+        "fsetxattr": 7, "inotify_init1": 26, "io_setup": 0, "io_uring_setup": 425, "keyctl": 219,
+        "landlock_create_ruleset": 444, "lsetxattr": 6, "memfd_create": 279, "memfd_secret": 447, "mmap": 222,
+        "msgget": 186, "perf_event_open": 241, "prctl": 167, "request_key": 218, "sched_setaffinity": 122,
+        "seccomp": 277, "semget": 190, "sendfile": 71, "setsid": 157,
         "setxattr": 5, "setxattrat": 463, "shmget": 194, "splice": 76, "tee": 77, "timer_create": 107,
         "unshare": 97, "userfaultfd": 282, "vmsplice": 75,
     },
@@ -134,15 +136,6 @@ def address_space() -> int:
         return 0
 
 
-def lower_priority(pids: Iterable[int], niceness: int) -> None:
-    """Give all threads of these processes a niceness, which what they start inherits (setpriority(2))."""
-    for pid in pids:
-        with contextlib.suppress(OSError):  # it has just ended
-            for thread in os.listdir(f"/proc/{pid}/task"):
-                with contextlib.suppress(OSError):
-                    os.setpriority(os.PRIO_PROCESS, int(thread), niceness)
-
-
 def threads_of_user() -> int:
     """Return how many threads this user has; the NPROC limit counts threads, not processes."""
     total = 0
@@ -174,12 +167,15 @@ def _checked(result: int, what: str) -> None:
 
 
 def restrict_calls(allowed: Collection[str] = ()) -> bool:
-    """Install the filter in this process and its children; return whether it works here.
+    """Install the filter in this process and its children; return whether one is known for this architecture.
 
     The process must have given up new privileges before.
 
     Args:
-        allowed: Calls that are not refused, because no student's code can make them.
+        allowed: Calls that are not refused.
+
+    Raises:
+        OSError: The system does not install it.
     """
     machine = platform.machine()
     if machine not in NUMBERS:
@@ -187,13 +183,14 @@ def restrict_calls(allowed: Collection[str] = ()) -> bool:
     program = _program(machine, allowed)
     lines = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(lines))
-    return ctypes.CDLL(None).prctl(PR_SET_SECCOMP, MODE_FILTER, header, 0, 0) == 0
+    _checked(_libc.prctl(PR_SET_SECCOMP, MODE_FILTER, header, 0, 0), "a filter of system calls")
+    return True
 
 
 def _program(machine: str, allowed: Collection[str]) -> bytes:
     """Return the filter as a program of the kernel's packet filter (BPF): 8 bytes per instruction."""
     numbers = {name: number for name, number in NUMBERS[machine].items() if name not in allowed}
-    clone, fcntl, mmap = numbers.pop("clone"), numbers.pop("fcntl"), numbers.pop("mmap")
+    clone, fcntl, mmap, prctl = (numbers.pop(name) for name in ("clone", "fcntl", "mmap", "prctl"))
     lines = [
         (LOAD, 0, 0, ARCHITECTURE_AT),
         (EQUAL, 1, 0, ARCHITECTURES[machine]),
@@ -215,6 +212,11 @@ def _program(machine: str, allowed: Collection[str]) -> bytes:
         (LOAD, 0, 0, SECOND_ARGUMENT_AT),
         (EQUAL, 0, 1, F_SETSIG),
         (RETURN, 0, 0, ERROR | errno.EPERM),
+        (RETURN, 0, 0, ALLOW),
+        (EQUAL, 0, 4, prctl),
+        (LOAD, 0, 0, FIRST_ARGUMENT_AT),
+        (EQUAL, 0, 1, PR_SET_SECCOMP),
+        (RETURN, 0, 0, ERROR | errno.EINVAL),
         (RETURN, 0, 0, ALLOW),
         (EQUAL, 0, 3, clone),
         (LOAD, 0, 0, FIRST_ARGUMENT_AT),

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import memory
+import processors
 import psutil
 import rights
 
@@ -28,15 +29,10 @@ BUSY_S = 0.2
 KILL_ROUNDS = 100
 BUSY_SHARE = 0.6
 """A thread that uses this share of a processor for BUSY_S seconds is computing."""
-BACKGROUND = ("C1 Compiler", "C2 Compiler", "VM ", "GC ", "G1 ", "Signal Dispatch")
-"""Threads of the JVM itself."""
 CHANGING = ("logs", "run", "lock", "classes")
 """Folders of the state folder in which files change by themselves: only new and missing files count there."""
-FEW_PROCESSES = 8
-"""Spark needs so many Python processes at most for what a lab asks."""
-LOWEST_NICENESS = 19
 DATA_CALLS = ("sendfile", "setsid")
-"""Kafka and HDFS, which run no student's code, send files with the first, and have sessions of their own."""
+"""Kafka and HDFS run no student's code. They send files with sendfile, and each has a session of its own."""
 BLOCK_FOLDERS = 64
 """The default of `spark.diskStore.subDirectories`."""
 
@@ -93,7 +89,7 @@ class Cleaner:
         Report the names of processes and files that are not the services'.
         """
         swept = kill_others(self.kept) + delete_new(self.roots, self.files)
-        self.cpu_s, self.measured = cpu_of_threads(self.kept), time.monotonic()
+        self.cpu_s, self.measured = processors.cpu_of_threads(self.kept), time.monotonic()
         return {"swept": swept}
 
     def kill_others(self) -> dict[str, Any]:
@@ -110,7 +106,7 @@ class Cleaner:
     def busy(self) -> dict[str, Any]:
         """Report the names of the threads that have computed since `sweep`."""
         time.sleep(max(0.0, BUSY_S - (time.monotonic() - self.measured)))
-        elapsed, now = time.monotonic() - self.measured, cpu_of_threads(self.kept)
+        elapsed, now = time.monotonic() - self.measured, processors.cpu_of_threads(self.kept)
         used = [(name, cpu_s - self.cpu_s[tid][1]) for tid, (name, cpu_s) in now.items() if tid in self.cpu_s]
         return {"busy": sorted(name for name, cpu_s in used if cpu_s > BUSY_SHARE * elapsed)}
 
@@ -144,7 +140,7 @@ class Cleaner:
     def watch(self) -> None:
         """Kill the processes of Python functions when they are too many or hold too much memory.
 
-        When they are many, Spark and other workers run first.
+        When too many of their threads are busy, they get the lowest priority.
         """
         while True:
             time.sleep(WATCH_S)
@@ -154,8 +150,8 @@ class Cleaner:
                     len(found) > self.options["processes"] or memory.holds_more(found, self.options["memory"])
                 ):
                     kill(found)
-                elif len(found) > FEW_PROCESSES:
-                    rights.lower_priority(found, LOWEST_NICENESS)
+                elif processors.busy_threads(found) > processors.MAX_BUSY_THREADS:
+                    processors.lower_priority(found)
 
 
 def pids(stack: Stack) -> set[int]:
@@ -275,19 +271,6 @@ def hide_logs(logs: Path) -> None:
     """Make the logs unreadable for the services: Spark's contains errors of earlier submissions."""
     for path in logs.glob("*"):
         path.chmod(0o200)
-
-
-def cpu_of_threads(pids: set[int]) -> dict[int, tuple[str, float]]:
-    """Return the name and the processor seconds of each thread that is not the JVM's own, by its id."""
-    ticks = os.sysconf("SC_CLK_TCK")
-    found = {}
-    for path in (path for pid in pids for path in Path(f"/proc/{pid}/task").glob("*/stat")):
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            line = memory.text_of(path)
-            name, fields = line[line.index("(") + 1 : line.rindex(")")], line.rpartition(")")[2].split()
-            if not name.startswith(BACKGROUND):
-                found[int(path.parent.name)] = (name, (int(fields[11]) + int(fields[12])) / ticks)
-    return found
 
 
 def send(message: dict[str, object]) -> None:
