@@ -3,10 +3,9 @@
 The learner predicts each result, tries each exercise without an answer, opens its folded solution, and writes the
 solution into the empty cell. So the cells with solutions do not run, and the exercises have their outputs.
 
-Lesson 8 comes first, because no lesson needs the results of those before it. `make run` runs all in order.
-`make test` goes through one lesson for each widget, but not for those of streams (test_stream_views.py), and
-through the one that stops the services. nbval compares the others in tests/course/test_lessons.py; the variable
-ALL_LESSONS=1 adds them here.
+`make test` goes through lesson 1, which starts the services, lesson 4, and lesson 9, which stops them. nbval
+compares the others in tests/course/test_lessons.py, and the other widgets have tests of their own. The variable
+ALL_LESSONS=1 adds them here; then lesson 8 comes first, because no lesson needs the results of those before it.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from tests.helpers import first_group
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 
-IN_A_BROWSER = (1, 2, 4, 8, 9)
+IN_A_BROWSER = (1, 4, 9)
 IN_ORDER = [lesson.name for lesson in LESSONS if lesson.number in IN_A_BROWSER or os.environ.get("ALL_LESSONS")]
 NAMES = sorted(IN_ORDER, key=lambda name: ("08", name[:2]).index(name[:2]))
 CODE_IN_A_TEXT = ".jp-RenderedMarkdown :not(pre) > code"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,25 @@ def test_with_fresh_each_job_has_a_worker_of_its_own(tmp_path: Path, monkeypatch
     (tmp_path / "again").mkdir()
     processes = process_ids(outcomes(tmp_path / "again", "ada", "ben"))
     assert len(processes) == 1
+
+
+@pytest.mark.programs
+@pytest.mark.parametrize(
+    ("students", "workers", "fresh", "warms_up"),
+    [(1, 1, False, False), (2, 2, False, False), (3, 2, False, True), (3, 2, True, False)],
+)
+def test_spark_is_warmed_up_where_a_worker_grades_more_than_one_submission(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, students: int, workers: int, fresh: bool, warms_up: bool
+) -> None:
+    told = []
+
+    def command(options: dict[str, object]) -> list[str]:
+        told.append(options["warms_up"])
+        return [sys.executable, "-c", WORKER, "{}", str(tmp_path)]
+
+    monkeypatch.setattr(WorkerProcess, "command", staticmethod(command))
+    outcomes(tmp_path, *"abc"[:students], workers=workers, fresh=fresh)
+    assert {*told} == {warms_up}
 
 
 @pytest.mark.programs

@@ -91,6 +91,7 @@ class Scheduler:
             fresh: Whether each job gets a new worker with a new stack.
         """
         self.lab, self.logs, self.limits, self.size, self.fresh = lab, logs, limits, size, fresh
+        self.warms_up = not fresh
         self.waiting: deque[Job] = deque()
         self.answers: SimpleQueue[tuple[Job, Outcome] | str] = SimpleQueue()
         self.stopped = threading.Event()
@@ -122,6 +123,7 @@ class Scheduler:
             jobs: The first worker begins with the first job, the others begin with the last.
         """
         self.waiting.extend(jobs)
+        self.warms_up = not self.fresh and len(jobs) > self.size
         self.threads = [
             threading.Thread(target=self._run_worker, args=(n,), daemon=True) for n in range(self.size)
         ]
@@ -207,7 +209,7 @@ class Scheduler:
             try:
                 run, lock = cleanup.enter_context(folders.temporary(folders.RUN))
                 run.chmod(0o755)
-                worker = WorkerProcess(self.lab, number, run, self.limits, lock)
+                worker = WorkerProcess(self.lab, number, run, self.limits, lock, warms_up=self.warms_up)
             except OSError as error:
                 raise StartError(f"A worker could not start: {error}. {LOOK}") from error
             self.workers.append(worker)

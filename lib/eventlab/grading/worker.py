@@ -250,6 +250,7 @@ def main(configuration: str) -> None:
         settings,
         sandbox.ProcessLimits(memory_mib=limits.memory_mib),
         options["contained"],
+        options["warms_up"],
     )
     stack = WorkerStack(config)
     lab = find(options["lab"])

@@ -63,8 +63,19 @@ def slot(number: int) -> int:
 class WorkerProcess:
     """One worker: a process that answers jobs, each a line of JSON, with outcomes."""
 
-    def __init__(self, lab: Lab, number: int, run: Path, limits: Limits, lock: int | None = None) -> None:
-        """Start the process; `run` is its run folder, and `lock` a descriptor that it keeps open until its end."""
+    def __init__(
+        self, lab: Lab, number: int, run: Path, limits: Limits, lock: int | None = None, *, warms_up: bool = True
+    ) -> None:
+        """Start the process.
+
+        Args:
+            lab: The lab.
+            number: The number of the worker.
+            run: Its run folder.
+            limits: The limits of a submission.
+            lock: A descriptor that it keeps open until its end.
+            warms_up: Whether it prepares Spark for more than one submission.
+        """
         self.run, self.log, self._silent = run, run / "worker.log", threading.Event()
         self.max_silence_s = limits.time_limit + MAX_SILENCE_S
         support = sandbox.support()
@@ -74,6 +85,7 @@ class WorkerProcess:
             "run": str(run),
             "limits": asdict(limits),
             "contained": support.bubblewrap,
+            "warms_up": warms_up,
             "containment": support.described,
             "log_level": logger.getEffectiveLevel(),
         }

@@ -25,13 +25,24 @@ class WorkerStackError(EventlabError):
 
 @dataclass(frozen=True)
 class WorkerConfiguration:
-    """A worker's number, run folder, settings and limits."""
+    """How a worker runs its services.
+
+    Attributes:
+        number: Its number, from which its users follow.
+        run: Its run folder.
+        settings: The ports of its services.
+        limits: The limits of a submission.
+        contained: Whether bubblewrap isolates it.
+        warms_up: Whether Spark runs each kind of query once when it starts. This makes the second submission
+            faster, and delays the first one.
+    """
 
     number: int
     run: Path
     settings: Settings
     limits: sandbox.ProcessLimits
     contained: bool
+    warms_up: bool = True
 
     @property
     def start_timeout_s(self) -> float:

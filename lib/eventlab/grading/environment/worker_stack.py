@@ -47,7 +47,7 @@ class WorkerStack:
         self._spare: SubmissionKernel | None = None
         self._clean_state: dict[str, object] = {}
         self._sessions = cleanup.Sessions(frozenset(), 0)
-        self._warming = threading.Thread()
+        self._warming: threading.Thread | None = None
         self._watches: tuple[Watch, ...] = ()
         self._machine: TrialMachine | None = None
 
@@ -102,8 +102,9 @@ class WorkerStack:
         self._classes.started()
         self._sessions = cleanup.sessions(self.config.settings)
         self._spare = self._spare or SubmissionKernel(self._fork_server.start())
-        self._warming = threading.Thread(target=self._warm_up, daemon=True)
-        self._warming.start()
+        if self.config.warms_up:
+            self._warming = threading.Thread(target=self._warm_up, daemon=True)
+            self._warming.start()
 
     def _warm_up(self) -> None:
         """Run each kind of read and write once: in Spark the first ones take seconds."""
@@ -181,7 +182,8 @@ class WorkerStack:
         if not self._watches:  # there was no kernel since the last time
             return
         self._stop_watching()
-        self._warming.join()
+        if self._warming:
+            self._warming.join()
         reasons = self._reasons_to_restart_spark()
         try:
             if reasons:
