@@ -220,7 +220,9 @@ def test_too_many_sessions_end_a_kernel_because_linux_gives_each_of_them_the_sam
         for id, count in (("k1", 4), ("k2", kernels.MAX_SESSIONS - 4 + more)):
             command = [sys.executable, "-c", SESSIONS, str(count)]
             started.append(subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True))
-            assert started[-1].stdout.readline() == b"started\n"
+            output = started[-1].stdout
+            assert output
+            assert output.readline() == b"started\n"
             server.kernels[id] = kernels.ForkedKernel(started[-1].pid)
         wait_until(lambda: all(map(server.members, server.kernels.values())))
         assert server.further_sessions() == kernels.MAX_SESSIONS + more

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from eventlab.grading.environment.services import Services, WorkerStackError
+from eventlab.grading.environment.sandbox import ProcessLimits
+from eventlab.grading.environment.services import Services, WorkerConfiguration, WorkerStackError
+from eventlab.settings import Settings
 
 pytestmark = pytest.mark.programs
 
@@ -23,6 +25,7 @@ for number, line in enumerate(sys.stdin):
 def test_after_an_answer_that_was_late_there_is_no_other_one(tmp_path: Path) -> None:
     services = Services.__new__(Services)
     services.name, services._log = "spark", (tmp_path / "spark.log").open("ab")
+    services._configuration = WorkerConfiguration(0, tmp_path, Settings(), ProcessLimits(), contained=True)
     services._process = subprocess.Popen(
         [sys.executable, "-c", LATE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
     )

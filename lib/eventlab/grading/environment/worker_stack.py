@@ -47,7 +47,7 @@ class WorkerStack:
         self._spare: SubmissionKernel | None = None
         self._clean_state: dict[str, object] = {}
         self._sessions = cleanup.Sessions(frozenset(), 0)
-        self._warming: threading.Thread | None = None
+        self._warming = threading.Thread()
         self._watches: tuple[Watch, ...] = ()
         self._machine: TrialMachine | None = None
 
@@ -102,15 +102,14 @@ class WorkerStack:
         self._classes.started()
         self._sessions = cleanup.sessions(self.config.settings)
         self._spare = self._spare or SubmissionKernel(self._fork_server.start())
-        if self.config.warms_up:
-            self._warming = threading.Thread(target=self._warm_up, daemon=True)
-            self._warming.start()
+        self._warming = threading.Thread(target=self._warm_up, daemon=True)
+        self._warming.start()
 
     def _warm_up(self) -> None:
         """Run each kind of read and write once: in Spark the first ones take seconds."""
-        assert self._fork_server is not None
+        if self._fork_server is None or not self.config.warms_up:
+            return
         kernel = SubmissionKernel(self._fork_server.start())
-        why = ""
         try:
             kernel.wait_ready()
             why = kernel.execute(WARM_UP, 60).error
@@ -182,8 +181,7 @@ class WorkerStack:
         if not self._watches:  # there was no kernel since the last time
             return
         self._stop_watching()
-        if self._warming:
-            self._warming.join()
+        self._warming.join()
         reasons = self._reasons_to_restart_spark()
         try:
             if reasons:
