@@ -24,8 +24,8 @@ RESERVED_BYTES = 1 << 20
 """The memory that a processor may reserve for TCP before Linux counts it (SK_MEMORY_PCPU_RESERVE)."""
 AREA_BYTES, LOCK_BYTES = 256, 192
 """What the kernel stores for an area of a process's memory (a line of /proc/PID/maps) and for a lock of a file."""
-MAX_LOCKS = 100_000
-"""To read more of them from /proc/locks takes seconds."""
+MAX_LOCKS = 10_000
+"""No program needs so many. On a busy machine it takes seconds to read more of them from /proc/locks."""
 FEW_PROCESSES = 8
 """The areas of so few processes need little memory: each process has at most 65,530."""
 
