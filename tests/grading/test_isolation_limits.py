@@ -144,6 +144,40 @@ def test_locks_of_files_count_for_the_process_that_has_them(inside: Any, tmp_pat
         assert memory.by_locks([1], MIB) < 100 * memory.LOCK_BYTES
 
 
+FIRST_THREAD_ENDS = """
+import ctypes, os, sys, threading, time
+held = b"x" * 64 * 2**20
+def stay():
+    while open(f"/proc/{os.getpid()}/stat").read().rpartition(")")[2].split()[0] != "Z":
+        time.sleep(0.01)
+    print("ended", flush=True)
+    time.sleep(60)
+threading.Thread(target=stay).start()
+ctypes.CDLL(None).syscall({"x86_64": 60, "aarch64": 93}[os.uname().machine], 0)  # exit(2), of this thread only
+"""
+
+
+@pytest.mark.programs
+@pytest.mark.skipif(os.uname().machine not in ("x86_64", "aarch64"), reason="the number of exit(2)")
+def test_a_process_whose_first_thread_has_ended_is_seen_like_any_other(inside: Any) -> None:
+    memory, kernels = inside("memory"), inside("kernels")
+    start = "import subprocess, sys; subprocess.run(sys.argv[1:], start_new_session=True)"
+    command = [sys.executable, "-c", start, sys.executable, "-c", FIRST_THREAD_ENDS]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"ended\n"
+        server, kernel = kernels.ForkServer({"namespaces": False}), kernels.ForkedKernel(process.pid)
+        server.kernels["k1"] = kernel
+        try:
+            members = server.members(kernel)
+            assert (len(members), kernel.sessions) == (1, 1)
+            assert memory.resident(members) == 0
+            assert memory.holds_more(members, 64 * MIB)
+            assert memory.proportional(memory.with_living_threads(members)) < 256 * MIB
+        finally:
+            server.kill("k1")
+
+
 LOCKED = """
 import fcntl, sys, time
 files = [open(f"{sys.argv[1]}/{number}", "w") for number in range(60)]

@@ -48,10 +48,11 @@ def test_of_thousands_of_logs_few_are_copied(tmp_path: Path, monkeypatch: pytest
     replace_workers(monkeypatch, "pass")
     logs = tmp_path / "run" / "spark" / "logs"
     logs.mkdir(parents=True)
-    (logs / "spark.log").write_text("the error")
+    for name in ("spark.log", "spark.log.1"):
+        (logs / name).write_text("the error")
     for number in range(2 * worker_process.MAX_LOGS):
-        (logs / f"a.log{number}").symlink_to("/dev/null")
-        with (logs / f"spark.log{number}").open("wb") as file:
+        (logs / f"b.log{number}").symlink_to("/dev/null")
+        with (logs / f"a.log{number}").open("wb") as file:
             file.truncate(worker_process.LOG_BYTES)
     worker = WorkerProcess(tiny_lab.make(tmp_path / "tiny"), 0, tmp_path / "run", Limits())
     try:
@@ -60,7 +61,7 @@ def test_of_thousands_of_logs_few_are_copied(tmp_path: Path, monkeypatch: pytest
         worker.close()
     names = {path.name for path in (tmp_path / "copies").iterdir()}
     assert len(names) == worker_process.MAX_LOGS
-    assert {"worker.log", "spark-logs-spark.log"} <= names
+    assert {"worker.log", "spark-logs-spark.log", "spark-logs-spark.log.1"} <= names
 
 
 def test_large_logs_and_a_link_in_the_place_of_logs_are_not_kept_when_services_end(tmp_path: Path) -> None:

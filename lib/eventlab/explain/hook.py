@@ -26,7 +26,8 @@ logger = logging.getLogger(__name__)
 
 TIME_LIMIT_S = 5.0
 """The maximum number of seconds that a failed cell waits for its explanation: most need less than one, and several
-times as long on a busy machine. A probe waits longer than this, so no box says that a slow service is down."""
+times as long on a busy machine. A probe may take longer; then there is no box, and a slow service is not called
+one that is down."""
 
 MAY_BE_WRONG = re.compile(
     r"\bRow\(|\A(?>.*?\b(?:orderBy|sort|sortWithinPartitions)\()"

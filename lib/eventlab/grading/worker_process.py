@@ -34,7 +34,7 @@ LOG_PATTERNS = (
     "logs/*/*",
 )
 """Logs in a run folder: of the worker and the sandboxes, of running services, and of services that were restarted.
-The first MAX_LOGS of them are copied, and a submission can create files whose names are similar."""
+Only the first MAX_LOGS are copied. The services' own names come first, because a submission can create others."""
 LOG_BYTES = 1024 * 1024
 MAX_LOGS = 60
 """How many logs are copied: what runs in Spark's sandbox can create thousands, each with a megabyte of nothing."""
@@ -183,7 +183,7 @@ class WorkerProcess:
         files = (
             (path, place)
             for path, place in places
-            if os.path.realpath(path) == os.path.join(run, place) and path.is_file()
+            if os.path.realpath(path) == os.path.join(run, place) and os.path.isfile(path)
         )
         for path, place in itertools.islice(files, MAX_LOGS):
             with contextlib.suppress(OSError):

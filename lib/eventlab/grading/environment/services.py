@@ -48,7 +48,7 @@ class WorkerConfiguration:
     def start_timeout_s(self) -> float:
         """Return how long services may take to start.
 
-        The sandbox itself gives up earlier, and says which service did not answer.
+        The sandbox itself usually gives up earlier, and says which service did not answer.
         """
         return self.settings.start_timeout_s + 60
 

@@ -111,7 +111,7 @@ def is_small(folder: Path) -> bool:
 
     A larger one comes from the submission, and each of its runs could add another one.
     """
-    if folder.is_symlink() or not folder.is_dir():
+    if os.path.islink(folder) or not os.path.isdir(folder):  # False if a locked folder hides it
         return False
     size, files = usage([folder])
     return size <= MAX_LOG_BYTES and files <= MAX_LOG_FILES

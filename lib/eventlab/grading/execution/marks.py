@@ -21,7 +21,7 @@ LIMITS = {
     "processes": "it had more processes than allowed",
     "sessions": "its programs had more sessions than allowed: start fewer with setsid or start_new_session",
 }
-"""What the reasons of a fork server mean when it has ended a kernel."""
+"""What a student reads, by the reason for which the fork server has ended the kernel."""
 NO_TEXT = "there is no answer: the cell is empty, or as it was released"
 
 

@@ -80,7 +80,7 @@ def become_process_1(options: dict[str, Any], id: str, report_fd: int) -> None:
         os.nice(NICENESS)
         rights.limit(limits_of(options))
         rights.give_up(options["uid"])
-        rights.restrict_calls(KERNEL_CALLS)
+        rights.restrict_calls(KERNEL_CALLS, required=options["namespaces"])
         rights.end_with_parent()
         kernel = fork_with_retries()
         if kernel == 0:

@@ -40,8 +40,8 @@ END_S = 0.01
 LOCKS_EVERY_S = 1
 """Locks of files are counted once a second: that disturbs other programs, and a lock takes little memory."""
 MAX_SESSIONS = 7
-"""More sessions end a kernel: Linux divides a processor among sessions, also those of others (see autogroup in
-sched(7)). The first session of each kernel does not count. Each `!command` has one while it runs."""
+"""How many sessions the kernels may have together besides the first one of each. Each `!command` has one while it
+runs. Linux divides a processor among sessions (autogroup in sched(7)): many would take it from other workers."""
 STOP_ROUNDS = 100
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
@@ -55,7 +55,7 @@ class ForkedKernel:
         folder: The descriptor of its working folder, kept open.
         why: Why it was killed.
         members: Its processes at the last look.
-        sessions: How many sessions those that had not ended had.
+        sessions: The number of sessions of those that had not ended.
     """
 
     pid: int
@@ -239,7 +239,9 @@ class ForkServer:
 
     def further_sessions(self) -> int:
         """Return how many sessions the kernels have, without the first one of each."""
-        return sum(max(0, kernel.sessions - 1) for kernel in self.kernels.values() if kernel.pid)
+        return sum(
+            max(0, kernel.sessions - 1) for kernel in self.kernels.values() if kernel.pid and not kernel.why
+        )
 
     def end_rest(self, kernel: ForkedKernel) -> None:
         """Wait until all processes of a kernel that has ended have ended, too; without a namespace, kill them.
@@ -263,7 +265,7 @@ class ForkServer:
                 with contextlib.suppress(OSError, ValueError, IndexError):
                     fields = memory.text_of(f"/proc/{name}/stat").rpartition(")")[2].split()
                     parents[int(name)] = int(fields[1])
-                    if fields[0] != "Z":  # it has ended
+                    if fields[0] != "Z" or int(fields[17]) > 1:  # it has not ended, or only its first thread has
                         sessions[int(name)] = int(fields[3])
         family = set(kernel.members) & parents.keys() if kernel.pid == 0 else {kernel.pid}
         while more := {pid for pid, parent in parents.items() if parent in family} - family:

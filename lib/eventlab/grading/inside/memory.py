@@ -25,7 +25,7 @@ RESERVED_BYTES = 1 << 20
 AREA_BYTES, LOCK_BYTES = 256, 192
 """What the kernel stores for an area of a process's memory (a line of /proc/PID/maps) and for a lock of a file."""
 MAX_LOCKS = 10_000
-"""No program needs so many. On a busy machine it takes seconds to read more of them from /proc/locks."""
+"""No submission needs so many. On a busy machine it takes seconds to read more of them from /proc/locks."""
 FEW_PROCESSES = 8
 """The areas of so few processes need little memory: each process has at most 65,530."""
 
@@ -39,8 +39,9 @@ def holds_more(pids: list[int], allowed: int, scratch: int | None = None, *, cou
         scratch: An open folder of the file system in memory that belongs to them.
         count_locks: Whether to read /proc/locks, for which the kernel stops all programs that lock files.
     """
-    elsewhere = in_scratch(scratch) + by_descriptors(pids, scratch) + by_areas(pids)
-    elsewhere += by_locks(pids, allowed) if count_locks else 0
+    elsewhere = by_locks(pids, allowed) if count_locks else 0
+    pids = with_living_threads(pids)
+    elsewhere += in_scratch(scratch) + by_descriptors(pids, scratch) + by_areas(pids)
     if resident(pids) + elsewhere + at_most_in_tcp() <= allowed:
         return False
     elsewhere += in_tcp()
@@ -49,8 +50,31 @@ def holds_more(pids: list[int], allowed: int, scratch: int | None = None, *, cou
     )
 
 
+def with_living_threads(pids: list[int]) -> list[int]:
+    """Return the processes, but one whose first thread has ended as the id of another thread.
+
+    Linux shows nothing of what such a process holds below its own id.
+    """
+    found = []
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            threads = [pid] if state_of(pid) != "Z" else map(int, os.listdir(f"/proc/{pid}/task"))
+            found += [thread for thread in threads if state_of(thread) != "Z"][:1]
+    return found
+
+
+def state_of(thread: int) -> str:
+    """Return the state of a thread: `R` while it runs or waits for a processor, `Z` when it has ended.
+
+    Raises:
+        OSError: There is no such thread.
+    """
+    return text_of(f"/proc/{thread}/stat").rpartition(")")[2].split()[0]
+
+
 def described(pids: list[int], scratch: int | None = None) -> str:
     """Return what the processes hold, for the log; parts that are slow to measure are left out."""
+    pids = with_living_threads(pids)
     parts = {
         "folders": in_scratch(scratch),
         "descriptors": by_descriptors(pids, scratch),
@@ -154,7 +178,7 @@ def by_areas(pids: list[int]) -> int:
 
 def by_locks(pids: list[int], allowed: int) -> int:
     """Return the bytes of the processes' locks of files; with MAX_LOCKS they hold more than allowed."""
-    found, own = 0, {b"-1", *(str(pid).encode() for pid in pids)}  # -1: a lock of an open file, of any process
+    found, own = 0, {str(pid).encode() for pid in pids}
     with contextlib.suppress(OSError), open("/proc/locks", "rb") as file:
         for line in file:
             found += not own.isdisjoint(line.split()[4:6])

@@ -29,13 +29,17 @@ def cpu_of_threads(pids: set[int]) -> dict[int, tuple[str, float]]:
     return found
 
 
-def busy_threads(pids: Iterable[int]) -> int:
-    """Return how many threads of these processes run, or wait for a processor."""
+def too_many_are_busy(pids: Iterable[int]) -> bool:
+    """Return whether more than MAX_BUSY_THREADS threads of these processes run, or wait for a processor."""
     count = 0
-    for path in (path for pid in pids for path in Path(f"/proc/{pid}/task").glob("*/stat")):
+    for pid in pids:
         with contextlib.suppress(OSError):  # it has just ended
-            count += memory.text_of(path).rpartition(")")[2].split()[:1] == ["R"]
-    return count
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                with contextlib.suppress(OSError):
+                    count += memory.state_of(int(thread)) == "R"
+                if count > MAX_BUSY_THREADS:
+                    return True
+    return False
 
 
 def lower_priority(pids: Iterable[int]) -> None:

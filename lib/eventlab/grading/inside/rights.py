@@ -9,9 +9,10 @@ keeps its page after the file was emptied. In a socket (MSG_ZEROCOPY), the limit
 The access list of a file in memory (setxattr(2)) takes up to 64 KiB, a set of rules of Landlock some megabytes, a
 filter like this one half a megabyte, and the queue of an observer of files (inotify(7)) 8 megabytes. A process
 that is suspended must not wake itself with SIGCONT, by a timer (timer_create(2)) or when data arrive (F_SETSIG).
-Beside Spark, setsid(2) does nothing: Linux divides the processors among sessions (autogroup in sched(7)), so a
-hundred of them would get a hundred times as much as another worker's services. On an unknown architecture nothing
-is filtered.
+Locks of open files (F_OFD_SETLK) are refused because they count for no process, and tables of open files that a
+thread has for itself (close_range(2), clone(2)) because nobody sees them. Beside Spark, setsid(2) does nothing:
+Linux divides the processors among sessions (autogroup in sched(7)), and a hundred sessions would get a hundred
+times the share of another worker's service. On an unknown architecture nothing is filtered.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ PR_SET_SECCOMP, MODE_FILTER = 22, 2
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 ALLOW, ERROR = 0x7FFF0000, 0x00050000
 NUMBER_AT, ARCHITECTURE_AT, FIRST_ARGUMENT_AT, SECOND_ARGUMENT_AT, FOURTH_ARGUMENT_AT = 0, 4, 16, 24, 40
-F_SETSIG = 10
+F_SETSIG, F_OFD_SETLK, F_OFD_SETLKW = 10, 37, 38
+CLONE_FILES, CLONE_THREAD = 0x00000400, 0x00010000
 MAP_SHARED, MAP_ANONYMOUS = 0x01, 0x20
 NEW_NAMESPACES = 0x7E020000
 """The flags of clone(2) that create namespaces; in one of its own a process can mount file systems in memory."""
@@ -43,7 +45,8 @@ X32 = 0x40000000
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 NUMBERS = {
     "x86_64": {
-        "add_key": 248, "bpf": 321, "clone": 56, "clone3": 435, "fanotify_init": 300, "fcntl": 72,
+        "add_key": 248, "bpf": 321, "clone": 56, "clone3": 435, "close_range": 436, "fanotify_init": 300,
+        "fcntl": 72,
         "fsetxattr": 190, "inotify_init": 253, "inotify_init1": 294, "io_setup": 206, "io_uring_setup": 425,
         "keyctl": 250, "landlock_create_ruleset": 444, "lsetxattr": 189, "memfd_create": 319,
         "memfd_secret": 447, "mmap": 9, "msgget": 68, "perf_event_open": 298, "prctl": 157, "request_key": 249,
@@ -52,7 +55,8 @@ NUMBERS = {
         "unshare": 272, "userfaultfd": 323, "vmsplice": 278,
     },
     "aarch64": {
-        "add_key": 217, "bpf": 280, "clone": 220, "clone3": 435, "fanotify_init": 262, "fcntl": 25,
+        "add_key": 217, "bpf": 280, "clone": 220, "clone3": 435, "close_range": 436, "fanotify_init": 262,
+        "fcntl": 25,
         "fsetxattr": 7, "inotify_init1": 26, "io_setup": 0, "io_uring_setup": 425, "keyctl": 219,
         "landlock_create_ruleset": 444, "lsetxattr": 6, "memfd_create": 279, "memfd_secret": 447, "mmap": 222,
         "msgget": 186, "perf_event_open": 241, "prctl": 167, "request_key": 218, "sched_setaffinity": 122,
@@ -166,13 +170,14 @@ def _checked(result: int, what: str) -> None:
         raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
-def restrict_calls(allowed: Collection[str] = ()) -> bool:
-    """Install the filter in this process and its children; return whether one is known for this architecture.
+def restrict_calls(allowed: Collection[str] = (), *, required: bool = True) -> bool:
+    """Install the filter in this process and its children; return whether it is installed.
 
     The process must have given up new privileges before.
 
     Args:
         allowed: Calls that are not refused.
+        required: Whether it is an error that the system does not install it.
 
     Raises:
         OSError: The system does not install it.
@@ -183,8 +188,10 @@ def restrict_calls(allowed: Collection[str] = ()) -> bool:
     program = _program(machine, allowed)
     lines = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(lines))
-    _checked(_libc.prctl(PR_SET_SECCOMP, MODE_FILTER, header, 0, 0), "a filter of system calls")
-    return True
+    refused = _libc.prctl(PR_SET_SECCOMP, MODE_FILTER, header, 0, 0)
+    if required:
+        _checked(refused, "a filter of system calls")
+    return not refused
 
 
 def _program(machine: str, allowed: Collection[str]) -> bytes:
@@ -208,8 +215,10 @@ def _program(machine: str, allowed: Collection[str]) -> bytes:
         (ANY_BIT, 0, 1, MAP_SHARED),
         (RETURN, 0, 0, ERROR | errno.EPERM),
         (RETURN, 0, 0, ALLOW),
-        (EQUAL, 0, 4, fcntl),
+        (EQUAL, 0, 6, fcntl),
         (LOAD, 0, 0, SECOND_ARGUMENT_AT),
+        (EQUAL, 2, 0, F_OFD_SETLK),
+        (EQUAL, 1, 0, F_OFD_SETLKW),
         (EQUAL, 0, 1, F_SETSIG),
         (RETURN, 0, 0, ERROR | errno.EPERM),
         (RETURN, 0, 0, ALLOW),
@@ -218,9 +227,11 @@ def _program(machine: str, allowed: Collection[str]) -> bytes:
         (EQUAL, 0, 1, PR_SET_SECCOMP),
         (RETURN, 0, 0, ERROR | errno.EINVAL),
         (RETURN, 0, 0, ALLOW),
-        (EQUAL, 0, 3, clone),
+        (EQUAL, 0, 5, clone),
         (LOAD, 0, 0, FIRST_ARGUMENT_AT),
-        (ANY_BIT, 0, 1, NEW_NAMESPACES),
+        (ANY_BIT, 2, 0, NEW_NAMESPACES),
+        (ANY_BIT, 0, 2, CLONE_THREAD),
+        (ANY_BIT, 1, 0, CLONE_FILES),
         (RETURN, 0, 0, ERROR | errno.EPERM),
         (RETURN, 0, 0, ALLOW),
     ]

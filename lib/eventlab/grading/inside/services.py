@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,8 @@ def main(configuration: str) -> None:
     limits["NPROC"] = rights.room_for(limits["NPROC"], options["uid"], options["contained"])
     rights.limit(limits)
     rights.give_up(options["uid"])
-    rights.restrict_calls(() if "spark" in options["services"] else DATA_CALLS)
+    calls = () if "spark" in options["services"] else DATA_CALLS
+    rights.restrict_calls(calls, required=options["contained"])
 
     if "spark" in options["services"]:  # its probe needs them when Spark has started
         threading.Thread(target=spark.import_messages, daemon=True).start()
@@ -138,20 +140,25 @@ class Cleaner:
         return {"started": service}
 
     def watch(self) -> None:
+        """Look at the processes of Python functions, until this process ends."""
+        while True:
+            time.sleep(WATCH_S)
+            try:
+                with self.restarting:
+                    self.look()
+            except Exception:  # of one look; the next one may work
+                traceback.print_exc()
+
+    def look(self) -> None:
         """Kill the processes of Python functions when they are too many or hold too much memory.
 
         When too many of their threads are busy, they get the lowest priority.
         """
-        while True:
-            time.sleep(WATCH_S)
-            with self.restarting:
-                found = other_processes(self.kept)
-                if found and (
-                    len(found) > self.options["processes"] or memory.holds_more(found, self.options["memory"])
-                ):
-                    kill(found)
-                elif processors.busy_threads(found) > processors.MAX_BUSY_THREADS:
-                    processors.lower_priority(found)
+        found = other_processes(self.kept)
+        if found and (len(found) > self.options["processes"] or memory.holds_more(found, self.options["memory"])):
+            kill(found)
+        elif processors.too_many_are_busy(found):
+            processors.lower_priority(found)
 
 
 def pids(stack: Stack) -> set[int]:
