@@ -38,8 +38,8 @@ NO_MESSAGE = (
 ADDRESS = r"[\w.-]+:\d{1,5}"
 SERVERS = ("bootstrap_servers", "kafka.bootstrap.servers")
 TIMEOUT_S = 3.0
-"""How long to wait for one broker. It is less than `hook.TIME_LIMIT_S`: the stack's broker can still answer when the
-cell's does not."""
+"""How long to wait for one broker. It is less than `hook.TIME_LIMIT_S`: the stack's broker can still answer when
+that of the cell does not."""
 CONNECT_TIMEOUT_S = 1.0
 """Seconds for a connection to an advertised listener: a firewall may drop the packets without an answer."""
 
