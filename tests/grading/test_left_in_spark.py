@@ -58,6 +58,13 @@ WATCHES = """
 import json, subprocess, sys
 sys.path.insert(0, sys.argv[1])
 import services
+look, looks = services.Cleaner.look, []
+def fails_once(self):
+    looks.append(self)
+    if len(looks) == 1:
+        raise OSError("a process has just ended")
+    look(self)
+services.Cleaner.look = fails_once
 limits = json.loads(sys.argv[2])
 cleaner = services.Cleaner({"contained": False, "services": (), **limits}, services.Stack(services.settings, ()))
 holds = [sys.executable, "-c", "held = b'x' * 100_000_000; print(flush=True); import time; time.sleep(60)"]
@@ -71,7 +78,7 @@ except subprocess.TimeoutExpired:
 for one in started:
     one.kill()
 """
-"""Two processes that hold 100 MB each."""
+"""Two processes that hold 100 MB each. The first look at them fails."""
 MANY = '''
 import os, subprocess, sys, time
 sys.path.insert(0, sys.argv[1])
@@ -96,11 +103,11 @@ def levels():
     return sorted({os.getpriority(os.PRIO_PROCESS, thread) for thread in threads})
 started = []
 most = services.processors.MAX_BUSY_THREADS
-for busy in (most // 2, most // 2 - 2):  # a process that starts is busy, too
+for busy in (most // 2, most // 2 - 4):  # a process that starts is busy, too
     start(busy)
 time.sleep(1)
 print(levels())
-start(4)
+start(6)
 deadline = time.monotonic() + 60
 while levels() != [services.processors.LOWEST_NICENESS] and time.monotonic() < deadline:
     time.sleep(0.1)

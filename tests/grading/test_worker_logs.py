@@ -51,8 +51,8 @@ def test_of_thousands_of_logs_few_are_copied(tmp_path: Path, monkeypatch: pytest
     for name in ("spark.log", "spark.log.1"):
         (logs / name).write_text("the error")
     for number in range(2 * worker_process.MAX_LOGS):
-        (logs / f"b.log{number}").symlink_to("/dev/null")
-        with (logs / f"a.log{number}").open("wb") as file:
+        (logs / f"a.log{number}").symlink_to("/dev/null")
+        with (logs / f"b.log{number}").open("wb") as file:
             file.truncate(worker_process.LOG_BYTES)
     worker = WorkerProcess(tiny_lab.make(tmp_path / "tiny"), 0, tmp_path / "run", Limits())
     try:

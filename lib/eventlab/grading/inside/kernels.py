@@ -228,6 +228,7 @@ class ForkServer:
                 continue
             scratch = kernel.folder if self.options["namespaces"] else None
             members = self.members(kernel)
+            memory.kill_without_first_thread(members)
             allowed = self.options["memory"]
             if members and memory.holds_more(members, allowed, scratch, count_locks=count_locks):
                 print(f"{id} holds too much memory: {memory.described(members, scratch)}", file=sys.stderr)

@@ -9,7 +9,9 @@ import contextlib
 import os
 import random
 import re
+import signal
 import stat
+import time
 from pathlib import Path
 
 PIPE_BYTES = 64 * 1024
@@ -26,6 +28,8 @@ AREA_BYTES, LOCK_BYTES = 256, 192
 """What the kernel stores for an area of a process's memory (a line of /proc/PID/maps) and for a lock of a file."""
 MAX_LOCKS = 10_000
 """No submission needs so many. On a busy machine it takes seconds to read more of them from /proc/locks."""
+ENDING_S = 0.02
+"""For about so long, the first thread of a process that ends can end before the others."""
 FEW_PROCESSES = 8
 """The areas of so few processes need little memory: each process has at most 65,530."""
 
@@ -58,9 +62,35 @@ def with_living_threads(pids: list[int]) -> list[int]:
     found = []
     for pid in pids:
         with contextlib.suppress(OSError):
-            threads = [pid] if state_of(pid) != "Z" else map(int, os.listdir(f"/proc/{pid}/task"))
-            found += [thread for thread in threads if state_of(thread) != "Z"][:1]
+            if state_of(pid) != "Z":
+                found.append(pid)
+                continue
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                with contextlib.suppress(OSError):
+                    if state_of(int(thread)) != "Z":
+                        found.append(int(thread))
+                        break
     return found
+
+
+def kill_without_first_thread(pids: list[int]) -> None:
+    """Kill processes whose first thread has ended, and which go on: threads that come and go hide what they hold.
+
+    No ordinary program does this for longer than a moment.
+    """
+    if found := [pid for pid in pids if _lacks_first_thread(pid)]:
+        time.sleep(ENDING_S)
+        for pid in found:
+            if _lacks_first_thread(pid):
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def _lacks_first_thread(pid: int) -> bool:
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        fields = text_of(f"/proc/{pid}/stat").rpartition(")")[2].split()
+        return fields[0] == "Z" and int(fields[17]) > 1
+    return False
 
 
 def state_of(thread: int) -> str:

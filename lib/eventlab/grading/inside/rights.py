@@ -10,9 +10,10 @@ The access list of a file in memory (setxattr(2)) takes up to 64 KiB, a set of r
 filter like this one half a megabyte, and the queue of an observer of files (inotify(7)) 8 megabytes. A process
 that is suspended must not wake itself with SIGCONT, by a timer (timer_create(2)) or when data arrive (F_SETSIG).
 Locks of open files (F_OFD_SETLK) are refused because they count for no process, and tables of open files that a
-thread has for itself (close_range(2), clone(2)) because nobody sees them. Beside Spark, setsid(2) does nothing:
-Linux divides the processors among sessions (autogroup in sched(7)), and a hundred sessions would get a hundred
-times the share of another worker's service. On an unknown architecture nothing is filtered.
+thread has for itself or that processes share (close_range(2), clone(2)) because they hide what is open and locked.
+Beside Spark, setsid(2) does nothing: Linux divides the processors among sessions (autogroup in sched(7)), and a
+hundred sessions would get a hundred times the share of another worker's service. On an unknown architecture
+nothing is filtered.
 """
 
 from __future__ import annotations
@@ -227,11 +228,12 @@ def _program(machine: str, allowed: Collection[str]) -> bytes:
         (EQUAL, 0, 1, PR_SET_SECCOMP),
         (RETURN, 0, 0, ERROR | errno.EINVAL),
         (RETURN, 0, 0, ALLOW),
-        (EQUAL, 0, 5, clone),
+        (EQUAL, 0, 6, clone),
         (LOAD, 0, 0, FIRST_ARGUMENT_AT),
-        (ANY_BIT, 2, 0, NEW_NAMESPACES),
-        (ANY_BIT, 0, 2, CLONE_THREAD),
-        (ANY_BIT, 1, 0, CLONE_FILES),
+        (ANY_BIT, 3, 0, NEW_NAMESPACES),
+        (ANY_BIT, 0, 1, CLONE_THREAD),
+        (ANY_BIT, 2, 1, CLONE_FILES),
+        (ANY_BIT, 0, 1, CLONE_FILES),
         (RETURN, 0, 0, ERROR | errno.EPERM),
         (RETURN, 0, 0, ALLOW),
     ]

@@ -26,6 +26,7 @@ from eventlab.settings import Settings, settings
 from eventlab.stack import Stack, process
 
 WATCH_S = 0.2
+MAX_FAILED_LOOKS = 25
 BUSY_S = 0.2
 KILL_ROUNDS = 100
 BUSY_SHARE = 0.6
@@ -140,14 +141,18 @@ class Cleaner:
         return {"started": service}
 
     def watch(self) -> None:
-        """Look at the processes of Python functions, until this process ends."""
-        while True:
+        """Look at the processes of Python functions; end this sandbox when that fails again and again."""
+        failures = 0
+        while failures < MAX_FAILED_LOOKS:
             time.sleep(WATCH_S)
             try:
                 with self.restarting:
                     self.look()
-            except Exception:  # of one look; the next one may work
+                failures = 0
+            except Exception:
                 traceback.print_exc()
+                failures += 1
+        os._exit(1)
 
     def look(self) -> None:
         """Kill the processes of Python functions when they are too many or hold too much memory.
@@ -155,6 +160,7 @@ class Cleaner:
         When too many of their threads are busy, they get the lowest priority.
         """
         found = other_processes(self.kept)
+        memory.kill_without_first_thread(found)
         if found and (len(found) > self.options["processes"] or memory.holds_more(found, self.options["memory"])):
             kill(found)
         elif processors.too_many_are_busy(found):
