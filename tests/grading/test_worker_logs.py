@@ -81,6 +81,7 @@ def test_large_logs_and_a_link_in_the_place_of_logs_are_not_kept_when_services_e
     assert not watches.is_small(logs)
 
 
+@pytest.mark.programs
 def test_logs_with_a_folder_that_is_too_deep_to_be_measured_are_not_kept(tmp_path: Path) -> None:
     create_deep_folders(tmp_path)
     assert not watches.is_small(tmp_path)
