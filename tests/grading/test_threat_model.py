@@ -156,9 +156,9 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_own_memory.py::test_a_kernel_whose_message_never_ends_is_ended_and_its_message_forgotten",
         "grading/test_own_memory.py::test_outputs_that_nobody_reads_wait_in_the_memory_of_the_kernel",
         "grading/test_own_memory.py::test_a_message_that_is_too_large_is_not_received",
-        "grading/test_isolation_limits.py"
+        "grading/test_isolation_processes.py"
         "::test_too_many_processes_end_a_kernel_also_where_no_limit_of_the_system_binds",
-        "grading/test_isolation_limits.py"
+        "grading/test_isolation_processes.py"
         "::test_too_many_sessions_end_a_kernel_because_linux_gives_each_of_them_the_same_share",
         "grading/test_isolation_rights.py"
         "::test_calls_that_hide_memory_or_leave_the_namespaces_are_refused_and_all_others_work",
