@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import re
 import sys
 import tempfile
 import tomllib
@@ -116,7 +117,16 @@ class Outcome:
 def attacks(names: Iterable[str] = ()) -> list[Attack]:
     """Return the named attacks, or all."""
     paths = [FOLDER / f"{name}.toml" for name in names] or sorted(FOLDER.glob("*.toml"))
-    return [Attack(name=path.stem, **tomllib.loads(path.read_text())) for path in paths]
+    return [_attack(path) for path in paths]
+
+
+def _attack(path: Path) -> Attack:
+    """Read an attack; a line in its code that ends with `.py` is replaced by that file beside this one."""
+    read = tomllib.loads(path.read_text())
+    read["code"] = re.sub(
+        r"^# (\w+\.py)$", lambda name: Path(__file__).with_name(name[1]).read_text(), read["code"], flags=re.M
+    )
+    return Attack(name=path.stem, **read)
 
 
 def run(

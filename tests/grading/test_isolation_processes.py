@@ -7,8 +7,11 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -40,7 +43,7 @@ ctypes.CDLL(None).syscall({"x86_64": 60, "aarch64": 93}[os.uname().machine], 0) 
 @pytest.mark.programs
 @pytest.mark.skipif(os.uname().machine not in ("x86_64", "aarch64"), reason="the number of exit(2)")
 def test_a_process_whose_first_thread_has_ended_is_seen_like_any_other(inside: Any) -> None:
-    memory, kernels = inside("memory"), inside("kernels")
+    hiding, memory, kernels = inside("hiding"), inside("memory"), inside("kernels")
     start = "import subprocess, sys; subprocess.run(sys.argv[1:], start_new_session=True)"
     command = [sys.executable, "-c", start, sys.executable, "-c", FIRST_THREAD_ENDS]
     with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
@@ -49,15 +52,124 @@ def test_a_process_whose_first_thread_has_ended_is_seen_like_any_other(inside: A
         server, kernel = kernels.ForkServer({"namespaces": False}), kernels.ForkedKernel(process.pid)
         server.kernels["k1"] = kernel
         try:
-            members = server.members(kernel)
+            members = kernel.find_members()
             assert (len(members), kernel.sessions) == (1, 1)
             assert memory.resident(members) == 0
             assert memory.holds_more(members, 64 * MIB)
             assert memory.proportional(memory.with_living_threads(members)) < 256 * MIB
-            memory.kill_without_first_thread(members)
+            hiding.kill_without_first_thread(members)
             wait_until(lambda: not memory.with_living_threads(members))
         finally:
             server.kill("k1")
+
+
+WATCHES = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import ctypes, hiding, memory, os, rights, signal, time
+rights.give_up(int(sys.argv[2]))
+for shows in (1, 0):
+    reads, writes = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        ctypes.CDLL(None).prctl(4, shows, 0, 0, 0)  # PR_SET_DUMPABLE
+        held = b"x" * 64 * 2**20
+        os.write(writes, b"1")
+        time.sleep(60)
+    os.read(reads, 1)
+    seen = memory.proportional([pid]) > 64 * 2**20
+    hiding.kill_unreadable([pid])
+    os.kill(pid, signal.SIGTERM)
+    print(seen, os.waitpid(pid, 0)[1])
+"""
+
+
+@pytest.mark.programs
+def test_a_process_that_does_not_show_what_it_holds_is_killed_beside_spark(inside: Any) -> None:
+    """Root may see it, but the watch beside Spark is not root."""
+    uid = sandbox.uids(0, os.geteuid() == 0)[1]
+    command = [sys.executable, "-c", WATCHES, str(sandbox.INSIDE), str(uid)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["True 15", "True 9"]
+
+
+def test_a_kernel_that_starts_slowly_does_not_stop_the_watch_of_the_others(
+    inside: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernels = inside("kernels")
+    looks: list[int] = []
+    server = kernels.ForkServer({"namespaces": False, "kernels": "/nowhere"})
+    monkeypatch.setattr(kernels.os, "fork", lambda: 1_000_000_000)
+    monkeypatch.setattr(kernels, "START_S", 0.5)
+    monkeypatch.setattr(kernels.os, "close", lambda descriptor: None)  # the other end of the pipe stays open
+    monkeypatch.setattr(server, "watch", lambda: looks.append(1))
+
+    server.start("k1")
+
+    assert len(looks) >= 3
+    assert server.kernels["k1"].why == "could not be started"
+
+
+def test_one_error_of_the_system_does_not_end_the_fork_server_and_many_do(
+    inside: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look() -> None:
+        looks.append(1)
+        if len(looks) != 3:
+            raise OSError("no process left")
+
+    kernels = inside("kernels")
+    looks: list[int] = []
+    server = kernels.ForkServer({"imports": []})
+    monkeypatch.setattr(kernels, "send", lambda message: None)
+    monkeypatch.setattr(kernels.lines.LineReader, "line", lambda reader, timeout_s: None)
+    monkeypatch.setattr(server, "watch", look)
+
+    server.serve()
+
+    assert len(looks) == 3 + kernels.MAX_FAILURES
+
+
+def test_a_kernel_has_ended_when_the_last_of_its_processes_has(
+    inside: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernels = inside("kernels")
+    sent: list[dict] = []
+    server = kernels.ForkServer({"namespaces": True})
+    kernel = server.kernels["k1"] = kernels.ForkedKernel(0, why="exit 0", members=[os.getpid()])
+    monkeypatch.setattr(kernels, "send", sent.append)
+
+    server.watch()
+    assert (sent, server.pause_s()) == ([], kernels.END_S)
+    kernel.members = [1_000_000_000]
+    server.watch()
+    server.watch()
+
+    assert sent == [{"event": "ended", "id": "k1", "why": "exit 0"}]
+    assert server.pause_s() == kernels.WATCH_S
+
+
+@pytest.mark.parametrize(("looks", "ends_after"), [("x" * 25, 25), ("x" * 24 + "-" + "x" * 25, 50)])
+def test_the_watch_beside_spark_ends_the_sandbox_when_its_looks_fail_again_and_again(
+    inside: Any, monkeypatch: pytest.MonkeyPatch, looks: str, ends_after: int
+) -> None:
+    def look() -> None:
+        done.append(1)
+        if looks[len(done) - 1] == "x":
+            raise OSError("a process has just ended")
+
+    services = inside("services")
+    done: list[int] = []
+    down: list[object] = []
+    stack = SimpleNamespace(services=("spark",), down=down.append)
+    cleaner = SimpleNamespace(restarting=nullcontext(), look=look, options={"contained": False}, stack=stack)
+    monkeypatch.setattr(services.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(services.traceback, "print_exc", Mock(side_effect=OSError("the disk is full")))
+    monkeypatch.setattr(services.os, "_exit", lambda code: done.append(code * 1000))
+
+    services.Cleaner.watch(cleaner)
+
+    assert (len(done) - 1, done[-1], down) == (ends_after, 1000, [("spark",)])
 
 
 LOCKED = """
@@ -83,7 +195,7 @@ def test_locks_are_counted_once_a_second_also_when_a_look_at_the_memory_of_a_ker
         assert process.stdout
         assert process.stdout.readline() == b"locked\n"
         server, kernel = kernels.ForkServer({}), kernels.ForkedKernel(process.pid)
-        used = memory.proportional(server.members(kernel)) + memory.by_descriptors(kernel.members)
+        used = memory.proportional(kernel.find_members()) + memory.by_descriptors(kernel.members)
         server.options = {"memory": used + 6 * MIB, "namespaces": False, "limits": {"NPROC": 60}}
         server.kernels["k1"] = kernel
         server.locks_counted_s = time.monotonic() + 1  # later than now, however slow this test is
@@ -140,7 +252,7 @@ def test_too_many_sessions_end_a_kernel_because_linux_gives_each_of_them_the_sam
             assert output
             assert output.readline() == b"started\n"
             server.kernels[id] = kernels.ForkedKernel(started[-1].pid)
-        wait_until(lambda: all(map(server.members, server.kernels.values())))
+        wait_until(lambda: all(kernel.find_members() for kernel in server.kernels.values()))
         assert server.further_sessions() == kernels.MAX_SESSIONS + more
         server.watch()
     finally:

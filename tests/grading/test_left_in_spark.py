@@ -47,12 +47,12 @@ DELETES_NEW = """
 import json, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-import services
+import state_files
 folders = [Path(sys.argv[2])]
-before = services.files_below(folders)
+before = state_files.files_below(folders)
 print("ready", flush=True)
 sys.stdin.readline()
-print(json.dumps(services.delete_new(folders, before)))
+print(json.dumps(state_files.delete_new(folders, before)))
 """
 WATCHES = """
 import json, subprocess, sys

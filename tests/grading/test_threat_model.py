@@ -76,7 +76,7 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_worker_stack.py::test_a_process_that_a_job_starts_in_sparks_sandbox_is_killed_with_the_job",
         "grading/test_trials.py::test_sparks_jvm_ends_with_a_job_whose_own_code_ran_in_it",
         "grading/test_trials.py::test_the_messages_of_the_trial_are_not_those_that_the_notebook_can_read",
-        "grading/test_suspended.py::test_a_process_that_starts_while_others_are_stopped_is_stopped_too",
+        "grading/test_kernel_processes.py::test_nothing_of_a_suspended_kernel_runs_and_all_of_it_goes_on_afterwards",
         "grading/test_kernel_rights.py::test_a_suspended_kernel_does_not_wake_itself_by_a_timer",
         "grading/test_left_in_spark.py::test_a_process_that_starts_while_others_are_killed_is_killed_too",
     ),
@@ -150,6 +150,9 @@ TESTS_OF_A_LINE: dict[str, tuple[str, ...]] = {
         "grading/test_nested_outputs.py::test_an_output_and_an_answer_of_many_levels_are_dropped",
         "grading/test_kernel_rights.py::test_calls_that_hide_memory_or_leave_a_namespace_are_refused_in_a_kernel",
         "grading/test_kernel.py::test_a_kernel_has_no_rights_and_limits",
+        "grading/test_kernel_processes.py::test_memory_that_short_processes_hold_ends_a_kernel",
+        "grading/test_isolation_processes.py"
+        "::test_a_process_that_does_not_show_what_it_holds_is_killed_beside_spark",
         "grading/test_kernel_rights.py::test_a_kernel_creates_no_file_in_the_folder_of_its_sockets",
         "grading/test_kernel_rights.py::test_a_socket_holds_no_page_of_a_kernel",
         "grading/test_waits.py::test_the_time_of_a_submission_is_limited_over_all_its_cells_and_runs",

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
@@ -19,11 +20,19 @@ LESSON = "notebooks/03_generate_load.ipynb"
 COPY = "03_generate_load.ipynb"
 
 
+@pytest.fixture(scope="module")
+def new_copies(tmp_path_factory):
+    """Create a state folder with the learner's copies, as they are at first."""
+    folder = tmp_path_factory.mktemp("state")
+    working_copy.update(Settings(state_dir=folder))
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def settings(tmp_path, monkeypatch):
-    """Use an empty state folder."""
+def settings(tmp_path, new_copies, monkeypatch):
+    """Use a state folder of the test's own."""
+    shutil.copytree(new_copies, tmp_path, dirs_exist_ok=True)
     settings = Settings(state_dir=tmp_path)
-    working_copy.update(settings)
     monkeypatch.setattr(progress, "settings", settings)
     return settings
 

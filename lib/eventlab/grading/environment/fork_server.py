@@ -6,12 +6,14 @@ import base64
 import contextlib
 import itertools
 import json
+import logging
 import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from subprocess import PIPE
+from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo, write_connection_file
 
@@ -19,19 +21,24 @@ from eventlab.files import delete_folder
 from eventlab.grading.environment import processes
 from eventlab.grading.execution.kernel import NO_SANDBOX, FullFolderError, KernelError
 
+logger = logging.getLogger(__name__)
+
 FILES_TIMEOUT_S = 60
+ANSWER_TIMEOUT_S = 10
 KILL_TIMEOUT_S = 30
 
 
 class ForkServer:
     """Sends requests to the process as lines of JSON and reads its events (`inside/kernels.py`)."""
 
+    _numbers = itertools.count(1)
+    """Of kernels; a fork server that replaces another one has the same folder."""
+
     def __init__(
         self, command: Sequence[str], folder: Path, seen_as: str | None, log: Path, env: Mapping[str, str]
     ):
         """Start the process; a kernel sees its sockets at `seen_as`, or in `folder` when that is None."""
         self.folder, self.seen_as = folder, seen_as
-        self._numbers = itertools.count(1)
         self._ended: dict[str, str] = {}
         self._requests = itertools.count(1)
         self._files: dict[int, dict[str, str]] = {}
@@ -48,20 +55,26 @@ class ForkServer:
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            message = json.loads(line)
-            with self._changed:
-                if message["event"] == "warm":
-                    self.is_warm.set()
-                elif message["event"] == "ended":
-                    self._ended[message["id"]] = message["why"]
-                elif message["event"] == "files" and message["request"] in self._asked:
-                    self._files[message["request"]] = message["files"]
-                self._changed.notify_all()
+        try:
+            for line in self._process.stdout:
+                self._note(json.loads(line))
+        except (ValueError, LookupError, TypeError):  # no event: nothing that follows can be trusted
+            logger.exception("the fork server sent something that is no event")
+            self._process.kill()
         self.is_warm.set()
         self._process.wait()
         with self._changed:
             self._changed.notify_all()  # who waits for an answer or an end
+
+    def _note(self, message: dict[str, Any]) -> None:
+        with self._changed:
+            if message["event"] == "warm":
+                self.is_warm.set()
+            elif message["event"] == "ended":
+                self._ended[message["id"]] = message["why"]
+            elif message["event"] == "files" and message["request"] in self._asked:
+                self._files[message["request"]] = message["files"]
+            self._changed.notify_all()
 
     def request(self, **message: object) -> None:
         """Send a request; several threads may do so."""
@@ -85,7 +98,11 @@ class ForkServer:
             str(folder / "connection.json"), ip=f"{inside}/s", transport="ipc", kernel_name="python3"
         )
         (folder / "connection.json").chmod(0o644)
-        self.request(do="start", id=kernel_id)
+        try:
+            self.request(do="start", id=kernel_id)
+        except KernelError:
+            delete_folder(folder)
+            raise
         return KernelProcess(self, kernel_id, folder, connection)
 
     def exit_reason(self, kernel_id: str) -> str | None:
@@ -99,11 +116,15 @@ class ForkServer:
         with self._changed:
             return self._changed.wait_for(lambda: self.exit_reason(kernel_id) is not None, timeout_s)
 
-    def files_of(self, kernel_id: str) -> dict[str, bytes]:
+    def files_of(self, kernel_id: str, timeout_s: float | None = None) -> dict[str, bytes]:
         """Return the files in a kernel's working folder, by name; several threads may ask.
 
+        Args:
+            kernel_id: The kernel.
+            timeout_s: How long to wait, if not FILES_TIMEOUT_S.
+
         Raises:
-            KernelError: The process does not answer; it runs no student's code.
+            KernelError: The process does not answer in time; it runs no student's code.
         """
         number = next(self._requests)
         with self._changed:
@@ -111,13 +132,21 @@ class ForkServer:
         self.request(do="files", id=kernel_id, request=number)
         with self._changed:
             self._changed.wait_for(
-                lambda: number in self._files or self._process.poll() is not None, FILES_TIMEOUT_S
+                lambda: number in self._files or self._process.poll() is not None, timeout_s or FILES_TIMEOUT_S
             )
             self._asked.discard(number)  # an answer that is late is not kept
             files = self._files.pop(number, None)
         if files is None:
             raise KernelError(f"the fork server did not send the files of kernel {kernel_id}")
         return {name: base64.b64decode(text) for name, text in files.items()}
+
+    def answers(self) -> bool:
+        """Return whether the process carries out requests."""
+        try:
+            self.files_of("none", ANSWER_TIMEOUT_S)
+        except KernelError:
+            return False
+        return True
 
     @property
     def has_ended(self) -> bool:

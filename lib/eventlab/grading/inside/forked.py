@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,18 @@ def fork_with_retries() -> int:
             time.sleep(0.05)
 
 
-def become_kernel(options: dict[str, Any], id: str, report_fd: int) -> None:
-    """Enter new namespaces in the forked process and start process 1 in them; does not return."""
+def become_kernel(options: dict[str, Any], id: str, report_fd: int, others: Iterable[int]) -> None:
+    """Enter new namespaces in the forked process and start process 1 in them; does not return.
+
+    Args:
+        options: The options of the fork server.
+        id: The kernel.
+        report_fd: The descriptor to report to.
+        others: Descriptors of the fork server that a kernel must not have.
+    """
     try:
+        for descriptor in others:
+            os.close(descriptor)
         os.setsid()
         quiet()
         if options["namespaces"]:

@@ -6,12 +6,12 @@ A process can move its own pages to the swap space of the machine (MADV_PAGEOUT)
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import platform
 import random
 import re
-import signal
 import stat
-import time
 from pathlib import Path
 
 PIPE_BYTES = 64 * 1024
@@ -28,8 +28,8 @@ AREA_BYTES, LOCK_BYTES = 256, 192
 """What the kernel stores for an area of a process's memory (a line of /proc/PID/maps) and for a lock of a file."""
 MAX_LOCKS = 10_000
 """No submission needs so many. On a busy machine it takes seconds to read more of them from /proc/locks."""
-ENDING_S = 0.02
-"""For about so long, the first thread of a process that ends can end before the others."""
+KCMP, KCMP_VM = {"x86_64": 312, "aarch64": 272}, 1
+_libc = ctypes.CDLL(None)
 FEW_PROCESSES = 8
 """The areas of so few processes need little memory: each process has at most 65,530."""
 
@@ -49,9 +49,29 @@ def holds_more(pids: list[int], allowed: int, scratch: int | None = None, *, cou
     if resident(pids) + elsewhere + at_most_in_tcp() <= allowed:
         return False
     elsewhere += in_tcp()
-    return elsewhere > allowed or (
-        resident(pids) + elsewhere > allowed and proportional(pids) + elsewhere > allowed
-    )
+    if elsewhere > allowed:
+        return True
+    if resident(pids) + elsewhere <= allowed or proportional(pids) + elsewhere <= allowed:
+        return False
+    return proportional(with_own_memory(pids)) + elsewhere > allowed
+
+
+def with_own_memory(pids: list[int]) -> list[int]:
+    """Return the processes without those that have the same memory as another one.
+
+    Between vfork(2) and exec(2), a process uses the memory of its parent: each shows all of it as its own.
+    """
+    found: list[int] = []
+    for pid in pids:
+        if not any(_has_same_memory(pid, other) for other in found):
+            found.append(pid)
+    return found
+
+
+def _has_same_memory(one: int, other: int) -> bool:
+    """Return whether two processes have the same memory (kcmp(2)); False where the system does not tell."""
+    number = KCMP.get(platform.machine())
+    return number is not None and _libc.syscall(number, one, other, KCMP_VM, 0, 0) == 0
 
 
 def with_living_threads(pids: list[int]) -> list[int]:
@@ -71,26 +91,6 @@ def with_living_threads(pids: list[int]) -> list[int]:
                         found.append(int(thread))
                         break
     return found
-
-
-def kill_without_first_thread(pids: list[int]) -> None:
-    """Kill processes whose first thread has ended, and which go on: threads that come and go hide what they hold.
-
-    No ordinary program does this for longer than a moment.
-    """
-    if found := [pid for pid in pids if _lacks_first_thread(pid)]:
-        time.sleep(ENDING_S)
-        for pid in found:
-            if _lacks_first_thread(pid):
-                with contextlib.suppress(OSError):
-                    os.kill(pid, signal.SIGKILL)
-
-
-def _lacks_first_thread(pid: int) -> bool:
-    with contextlib.suppress(OSError, IndexError, ValueError):
-        fields = text_of(f"/proc/{pid}/stat").rpartition(")")[2].split()
-        return fields[0] == "Z" and int(fields[17]) > 1
-    return False
 
 
 def state_of(thread: int) -> str:
@@ -232,17 +232,33 @@ def resident(pids: list[int]) -> int:
 
 
 def proportional(pids: list[int]) -> int:
-    """Return the proportional set size in bytes, also in swap: a page shared by several processes counts once."""
+    """Return the proportional set size in bytes, also in swap: a page shared by several processes counts once.
+
+    The resident bytes count of a process that does not show it, as in a container whose root lacks CAP_SYS_PTRACE.
+    """
     tables = sum(_kilobytes(f"/proc/{pid}/status", r"^VmPTE:\s+(\d+) kB") for pid in pids)
-    return tables + sum(_kilobytes(f"/proc/{pid}/smaps_rollup", r"^(?:Swap)?Pss:\s+(\d+) kB") for pid in pids)
+    return tables + sum(map(_proportional, pids))
+
+
+def _proportional(pid: int) -> int:
+    try:
+        return _sum(text_of(f"/proc/{pid}/smaps_rollup"), r"^(?:Swap)?Pss:\s+(\d+) kB")
+    except PermissionError:
+        return _kilobytes(f"/proc/{pid}/status", r"^Vm(?:RSS|Swap):\s+(\d+) kB")
+    except OSError:  # it has just ended
+        return 0
 
 
 def _kilobytes(path: str, line: str) -> int:
     """Return the sum, in bytes, of the lines of a file that match; 0 when the process has just ended."""
     try:
-        return sum(int(number) * 1024 for number in re.findall(line, text_of(path), re.MULTILINE))
+        return _sum(text_of(path), line)
     except OSError:
         return 0
+
+
+def _sum(text: str, line: str) -> int:
+    return sum(int(number) * 1024 for number in re.findall(line, text, re.MULTILINE))
 
 
 def text_of(path: str | Path) -> str:

@@ -82,6 +82,15 @@ def unshare(flags: int) -> None:
     _checked(_libc.unshare(flags), "unshare")
 
 
+def enter(namespace: int) -> None:
+    """Let the processes that this one starts from now on be in another namespace of process ids (setns(2)).
+
+    Args:
+        namespace: An open file `/proc/PID/ns/pid`.
+    """
+    _checked(_libc.setns(namespace, CLONE_NEWPID), "setns")
+
+
 def mount(source: str, target: str, kind: str = "", flags: int = 0, data: str = "") -> None:
     """Mount a file system (mount(2))."""
     _checked(

@@ -16,10 +16,13 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+import hiding
 import memory
 import processors
 import psutil
 import rights
+import state_files
+import suspension
 
 from eventlab.clients import spark
 from eventlab.settings import Settings, settings
@@ -31,12 +34,8 @@ BUSY_S = 0.2
 KILL_ROUNDS = 100
 BUSY_SHARE = 0.6
 """A thread that uses this share of a processor for BUSY_S seconds is computing."""
-CHANGING = ("logs", "run", "lock", "classes")
-"""Folders of the state folder in which files change by themselves: only new and missing files count there."""
 DATA_CALLS = ("sendfile", "setsid")
 """Kafka and HDFS run no student's code. They send files with sendfile, and each has a session of its own."""
-BLOCK_FOLDERS = 64
-"""The default of `spark.diskStore.subDirectories`."""
 
 
 def main(configuration: str) -> None:
@@ -78,12 +77,13 @@ class Cleaner:
         self.options, self.stack, self.kept = options, stack, pids(stack)
         self.restarting = threading.Lock()
         self.roots = [settings.state_dir, *([Path("/tmp")] if options["contained"] else [])]
-        keep_block_folders(settings.state_dir / "data")
-        hide_logs(settings.state_dir / "logs")
-        self.files = files_below(self.roots)
+        state_files.keep_block_folders(settings.state_dir / "data")
+        state_files.hide_logs(settings.state_dir / "logs")
+        self.files = state_files.files_below(self.roots)
         self.ends: dict[str, str] = {}
         self.cpu_s: dict[int, tuple[str, float]] = {}
         self.measured = 0.0
+        self.new_processes = suspension.NewProcesses()
         threading.Thread(target=self.watch, daemon=True).start()
 
     def sweep(self) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class Cleaner:
 
         Report the names of processes and files that are not the services'.
         """
-        swept = kill_others(self.kept) + delete_new(self.roots, self.files)
+        swept = kill_others(self.kept) + state_files.delete_new(self.roots, self.files)
         self.cpu_s, self.measured = processors.cpu_of_threads(self.kept), time.monotonic()
         return {"swept": swept}
 
@@ -137,7 +137,7 @@ class Cleaner:
                 rights.adopt_orphans(False)
             self.kept = pids(self.stack)
             self.ends.pop(service, None)
-            hide_logs(settings.state_dir / "logs")
+            state_files.hide_logs(settings.state_dir / "logs")
         return {"started": service}
 
     def watch(self) -> None:
@@ -150,21 +150,40 @@ class Cleaner:
                     self.look()
                 failures = 0
             except Exception:
-                traceback.print_exc()
                 failures += 1
+                with contextlib.suppress(OSError):  # the log may be on a full disk
+                    traceback.print_exc()
+        if not self.options["contained"]:
+            self.stack.down(self.stack.services)
         os._exit(1)
 
     def look(self) -> None:
-        """Kill the processes of Python functions when they are too many or hold too much memory.
+        """Kill processes of Python functions that exceed a limit; many busy ones get the lowest priority.
 
-        When too many of their threads are busy, they get the lowest priority.
+        When they start many others, some could end before a look at them. Then all processes are stopped
+        meanwhile, for some milliseconds; Spark, too.
         """
         found = other_processes(self.kept)
-        memory.kill_without_first_thread(found)
+        if processors.too_many_are_busy(found):
+            processors.lower_priority(found)
+        if not (owns_namespace() and "spark" in self.options["services"] and self.new_processes.are_many()):
+            self.kill_too_large(found)
+            return
+        try:
+            stopped = suspension.stop(lambda: os.kill(-1, signal.SIGSTOP), lambda: other_processes(self.kept))
+            if stopped:
+                self.kill_too_large(other_processes(self.kept))
+            else:
+                kill_others(self.kept)
+        finally:
+            os.kill(-1, signal.SIGCONT)
+
+    def kill_too_large(self, found: list[int]) -> None:
+        """Kill processes that are too many, hold too much memory, or hide what they hold."""
+        hiding.kill_without_first_thread(found)
+        hiding.kill_unreadable(found)
         if found and (len(found) > self.options["processes"] or memory.holds_more(found, self.options["memory"])):
             kill(found)
-        elif processors.too_many_are_busy(found):
-            processors.lower_priority(found)
 
 
 def pids(stack: Stack) -> set[int]:
@@ -196,11 +215,16 @@ def how_it_ended(settings: Settings, service: str) -> str:
 
 def other_processes(kept: set[int]) -> list[int]:
     """Return the processes that are not services, such as Python workers of Spark."""
-    if os.getpid() == 2:  # the whole namespace belongs to this sandbox
+    if owns_namespace():
         everything = {int(name) for name in os.listdir("/proc") if name.isdigit()}
     else:
         everything = {process.pid for process in psutil.Process().children(recursive=True)}
     return sorted(everything - kept - {1, os.getpid(), os.getppid()})
+
+
+def owns_namespace() -> bool:
+    """Return whether all processes of the namespace belong to this sandbox."""
+    return os.getpid() == 2
 
 
 def kill(pids: list[int]) -> list[str]:
@@ -218,72 +242,19 @@ def kill_others(kept: set[int]) -> list[str]:
     """Kill the processes that are not services, and return their names.
 
     A process may start another one before it ends, so the list is read again until it has no new one.
+
+    Raises:
+        RuntimeError: There is always a new one.
     """
     names: list[str] = []
     killed: set[int] = set()
     for _ in range(KILL_ROUNDS):
         new = [pid for pid in other_processes(kept) if pid not in killed]
         if not new:
-            break
+            return names
         names += kill(new)
         killed |= {*new}
-    return names
-
-
-def files_below(roots: list[Path]) -> dict[str, object]:
-    """Return what is below the folders: by path, what changes when a file changes."""
-    found: dict[str, object] = {}
-    changing = tuple(os.path.join(settings.state_dir, name, "") for name in CHANGING)
-    waiting = [str(root) for root in roots]
-    while waiting:  # a query can create folders that are too deep for recursion
-        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                if is_folder := entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-                if is_folder or f"{entry.path}/".startswith(changing):
-                    found[entry.path] = None
-                    continue
-                with contextlib.suppress(OSError):
-                    facts = entry.stat(follow_symlinks=False)
-                    found[entry.path] = (facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_mode)
-    return found
-
-
-def delete_new(roots: list[Path], before: dict[str, object]) -> list[str]:
-    """Delete Spark's new files; return a sentence for each file that is not Spark's, and for each missing one.
-
-    Spark's own are data of sessions that have ended, and native libraries. Its empty folders stay, because it
-    creates them only once. What is not Spark's stays, too: the grader then deletes all folders of this sandbox.
-    """
-    own = os.path.join(settings.state_dir, "data", "")
-    now = files_below(roots)
-    missing = sorted(before.keys() - now.keys())
-    changed = [path for path, facts in now.items() if path not in before or before[path] != facts]
-    for path in changed:
-        if path.startswith(own):
-            with contextlib.suppress(OSError):  # a folder
-                os.unlink(path)
-    unknown = [path for path in changed if not path.startswith(own)]
-    return [f"a file of its own, {path[-100:]}" for path in unknown[:3]] + [
-        f"a file is missing, {path[-100:]}" for path in missing[:3]
-    ]
-
-
-def keep_block_folders(data: Path) -> None:
-    """Create the folders in which Spark stores shuffled rows, so that a query cannot delete them.
-
-    Spark creates each of them once, and does not look again whether it exists.
-    """
-    for folder in data.glob("spark/blockmgr-*"):
-        for number in range(BLOCK_FOLDERS):
-            (folder / f"{number:02x}").mkdir(exist_ok=True)
-        folder.chmod(0o500)
-
-
-def hide_logs(logs: Path) -> None:
-    """Make the logs unreadable for the services: Spark's contains errors of earlier submissions."""
-    for path in logs.glob("*"):
-        path.chmod(0o200)
+    raise RuntimeError("the processes beside the services always start new ones")
 
 
 def send(message: dict[str, object]) -> None:

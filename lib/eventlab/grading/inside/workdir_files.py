@@ -4,10 +4,33 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
+import json
 import os
 import stat
+from pathlib import Path
 
 MAX_FILES, MAX_FILE_BYTES, MAX_BYTES = 1000, 1024 * 1024, 16 * 1024 * 1024
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+
+
+def write_all(folder: int, source: str, uid: int) -> None:
+    """Write the files of a JSON file below an open folder.
+
+    A file whose name the folder refuses is left out. Afterwards the JSON file does not exist any more, or has
+    the ending `.full` when there was no room for all files: by this the worker sees what was done.
+    """
+    files = json.loads(Path(source).read_text())
+    is_full = False
+    for name, content in files.items():
+        try:
+            write_below(folder, name, base64.b64decode(content), uid)
+        except OSError as error:
+            is_full |= error.errno in NO_ROOM
+    if is_full:
+        os.rename(source, f"{source}.full")
+    else:
+        os.unlink(source)
 
 
 def write_below(folder: int, name: str, content: bytes, uid: int) -> None:

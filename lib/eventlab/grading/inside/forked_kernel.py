@@ -1,0 +1,97 @@
+"""A kernel as the fork server sees it: a process that waits for it, and all that the kernel has started."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from dataclasses import dataclass, field
+
+import memory
+import suspension
+
+
+@dataclass
+class ForkedKernel:
+    """A forked kernel.
+
+    Attributes:
+        pid: The process that waits for it; 0 after its end.
+        folder: The descriptor of its working folder, kept open.
+        namespace: The descriptor of its namespace of processes, kept open.
+        why: Why it was killed, or how it has ended.
+        is_suspended: Whether it is suspended; a process of it that runs nevertheless ends it.
+        has_ended: Whether its end, and that of all that it started, was reported.
+        members: Its processes at the last look.
+        sessions: The number of sessions of those that had not ended.
+    """
+
+    pid: int
+    folder: int | None = None
+    namespace: int | None = None
+    why: str | None = None
+    is_suspended: bool = False
+    has_ended: bool = False
+    members: list[int] = field(default_factory=list)
+    sessions: int = 0
+
+    @property
+    def descriptors(self) -> list[int]:
+        """Return its descriptors; what becomes another kernel closes them."""
+        return [descriptor for descriptor in (self.folder, self.namespace) if descriptor is not None]
+
+    def find_members(self) -> list[int]:
+        """Look which processes it has: its descendants and, without namespaces, those of its session."""
+        parents, sessions = {}, {}
+        for name in os.listdir("/proc"):
+            if name.isdigit():
+                with contextlib.suppress(OSError, ValueError, IndexError):
+                    fields = memory.text_of(f"/proc/{name}/stat").rpartition(")")[2].split()
+                    parents[int(name)] = int(fields[1])
+                    if fields[0] != "Z" or int(fields[17]) > 1:  # it has not ended, or only its first thread has
+                        sessions[int(name)] = int(fields[3])
+        family = {self.pid} if self.pid else set(self.members) & parents.keys()
+        while more := {pid for pid, parent in parents.items() if parent in family} - family:
+            family |= more
+        family |= {pid for pid, session in sessions.items() if session == self.pid and self.pid}
+        self.members = sorted(family - {self.pid, os.getpid()})
+        self.sessions = len({sessions[pid] for pid in self.members if pid in sessions})
+        return self.members
+
+    def has_processes(self) -> bool:
+        """Return whether one of the processes of the last look is still in the namespace, also after its end."""
+        own = os.fstat(self.namespace).st_ino if self.namespace is not None else None
+        for pid in self.members:
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                if own in (None, os.stat(f"/proc/{pid}/ns/pid").st_ino):
+                    return True
+        return False
+
+    def signal(self, number: int, *others: int) -> None:
+        """Send a signal to its processes and to others; one that has just ended gets none."""
+        for pid in [*others, *self.find_members()]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def stop(self) -> bool:
+        """Stop all of its processes, and return whether they have stopped."""
+
+        def signal_all() -> None:
+            if self.namespace is not None:
+                suspension.signal_namespace(self.namespace, signal.SIGSTOP)
+            self.signal(signal.SIGSTOP)
+
+        return suspension.stop(signal_all, self.find_members)
+
+    def note_end(self) -> None:
+        """Note that it has ended, and how."""
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        if pid:
+            code = os.waitstatus_to_exitcode(status)
+            ended = f"signal {code - 128}" if code > 128 else f"signal {-code}" if code < 0 else f"exit {code}"
+            self.pid, self.why = 0, self.why or ended
+
+    def close(self) -> None:
+        """Close its descriptors."""
+        for descriptor in self.descriptors:
+            os.close(descriptor)
