@@ -31,7 +31,7 @@ test: setup  ## Run all tests on real services
 	@$(PYTEST) -n auto --dist loadscope --no-loadscope-reorder
 
 test-unit: setup  ## Run the tests that start no other program
-	@$(PYTEST) -m "not services and not programs" -n 3 --dist worksteal -o timeout_method=signal
+	@$(PYTEST) -m "not services and not programs" -n 3 --dist worksteal
 
 notebooks: setup  ## Execute the lessons and update their committed outputs
 	@$(EVENTLAB) run --in-place

@@ -11,9 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlab.grading.audit import audit
 from eventlab.grading.environment import sandbox
-from eventlab.labs.catalogue import Lab
 from tests.grading import run_attacks
 from tests.grading.run_attacks import Outcome
 from tests.skips import requires_tool
@@ -31,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("attacks")
 
 
-AGAIN = SAMPLE[:2]
+AGAIN = SAMPLE[:1]
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +56,3 @@ def test_another_order_gives_the_same_marks(graded: list[Outcome]) -> None:
 
     assert [one.attack for one in again] == AGAIN
     assert run_attacks.differences(graded[: len(AGAIN)], again) == []
-
-
-def test_an_audit_on_a_fresh_stack_gives_the_same_marks(in_order: list[Outcome], folder: Path) -> None:
-    base = folder / "graded"
-    records = [record for one in in_order for record in (one.attacker, one.follower, one.wrong)]
-
-    assert audit(Lab("tiny", base / "tiny"), base / "submissions", base / "output", records, count=1) == []

@@ -136,8 +136,7 @@ class WorkerStack:
             except KernelError as error:
                 why = str(error)
             logger.warning("kernel %s, attempt %d of 2 failed: %s", kernel.id, attempt + 1, why)
-            with contextlib.suppress(KernelError):
-                kernel.forget()
+            kernel.forget()
         raise WorkerStackError(f"the sandbox gave no kernel twice in a row: {why}")
 
     def machine(self, files: Mapping[str, bytes]) -> TrialMachine:
@@ -228,13 +227,12 @@ class WorkerStack:
         self._note(why)
         self._stop_watching()
         self._close_services()
-        if self._spare:
-            with contextlib.suppress(KernelError):
-                self._spare.forget()
-            self._spare = None
         if self._fork_server and not self._fork_server.answers():
             self._fork_server.close()
             self._fork_server = None
+        if self._spare:
+            self._spare.forget()
+            self._spare = None
         self.open()
 
     def _note(self, why: str) -> None:
