@@ -8,11 +8,13 @@ uses the fixture `stack`, directly or through another fixture, gets the mark `se
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 from tests.port_offsets import OFFSETS
 
@@ -83,3 +85,10 @@ def topic(stack: Settings) -> Iterator[str]:
     finally:
         admin.delete_topics([name])
         admin.close()
+
+
+@pytest.fixture
+def inside(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+    """Import modules of the grader that run inside the sandbox, where they import each other by name."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "lib" / "eventlab" / "grading" / "inside"))
+    return importlib.import_module

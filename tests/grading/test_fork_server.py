@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
+import signal
 import sys
 import threading
 import time
@@ -135,6 +137,24 @@ def test_a_fork_server_that_has_ended_is_an_error_at_once(server: ForkServer) ->
     with pytest.raises(KernelError):
         server.files_of("ada")
     assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_block_runs_when_a_kernel_is_suspended_and_the_kernel_goes_on_whatever_happens_in_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fails: bool
+) -> None:
+    done: list[object] = []
+    server = ForkServer.__new__(ForkServer)
+    monkeypatch.setattr(server, "request", lambda **message: done.append(message["number"]))
+    monkeypatch.setattr(server, "files_of", lambda kernel_id: done.append("suspended"))
+    kernel = module.KernelProcess(server, "k1", tmp_path, {})
+
+    with contextlib.suppress(KeyError), kernel.suspended():
+        done.append("in the block")
+        if fails:
+            raise KeyError
+
+    assert done == [signal.SIGSTOP, "suspended", "in the block", signal.SIGCONT]
 
 
 def written(content: bytes) -> Iterator[bytes]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import importlib
 import os
 import socket
 import subprocess
@@ -15,16 +14,9 @@ from typing import Any
 
 import pytest
 
-from eventlab.grading.environment import sandbox, watches
+from eventlab.grading.environment import watches
 from eventlab.grading.environment.sandbox import MIB, ProcessLimits
 from tests.helpers import wait_until
-
-
-@pytest.fixture
-def inside(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Import modules that run inside the sandbox."""
-    monkeypatch.syspath_prepend(str(sandbox.INSIDE))
-    return importlib.import_module
 
 
 def test_a_file_without_a_name_counts_as_memory_although_nobody_maps_it(inside: Any) -> None:

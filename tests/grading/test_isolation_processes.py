@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import subprocess
 import sys
 import time
-from contextlib import nullcontext
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
-from unittest.mock import Mock
 
 import pytest
 
 from eventlab.grading.environment import sandbox
 from eventlab.grading.environment.sandbox import MIB
 from tests.helpers import wait_until
-
-
-@pytest.fixture
-def inside(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Import modules that run inside the sandbox."""
-    monkeypatch.syspath_prepend(str(sandbox.INSIDE))
-    return importlib.import_module
-
 
 FIRST_THREAD_ENDS = """
 import ctypes, os, sys, threading, time
@@ -93,83 +81,19 @@ def test_a_process_that_does_not_show_what_it_holds_is_killed_beside_spark(insid
     assert done.stdout.splitlines() == ["True 15", "True 9"]
 
 
-def test_a_kernel_that_starts_slowly_does_not_stop_the_watch_of_the_others(
+def test_of_a_process_without_its_first_thread_one_living_thread_is_measured(
     inside: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kernels = inside("kernels")
-    looks: list[int] = []
-    server = kernels.ForkServer({"namespaces": False, "kernels": "/nowhere"})
-    monkeypatch.setattr(kernels.os, "fork", lambda: 1_000_000_000)
-    monkeypatch.setattr(kernels, "START_S", 0.5)
-    monkeypatch.setattr(kernels.os, "close", lambda descriptor: None)  # the other end of the pipe stays open
-    monkeypatch.setattr(server, "watch", lambda: looks.append(1))
+    def state_of(thread: int) -> str:
+        if thread == 3:
+            raise ProcessLookupError
+        return "Z" if thread == 1 else "S"
 
-    server.start("k1")
+    memory = inside("memory")
+    monkeypatch.setattr(memory, "state_of", state_of)
+    monkeypatch.setattr(memory.os, "listdir", lambda path: ["1", "3", "4", "5"] if path == "/proc/1/task" else [])
 
-    assert len(looks) >= 3
-    assert server.kernels["k1"].why == "could not be started"
-
-
-def test_one_error_of_the_system_does_not_end_the_fork_server_and_many_do(
-    inside: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def look() -> None:
-        looks.append(1)
-        if len(looks) != 3:
-            raise OSError("no process left")
-
-    kernels = inside("kernels")
-    looks: list[int] = []
-    server = kernels.ForkServer({"imports": []})
-    monkeypatch.setattr(kernels, "send", lambda message: None)
-    monkeypatch.setattr(kernels.lines.LineReader, "line", lambda reader, timeout_s: None)
-    monkeypatch.setattr(server, "watch", look)
-
-    server.serve()
-
-    assert len(looks) == 3 + kernels.MAX_FAILURES
-
-
-def test_a_kernel_has_ended_when_the_last_of_its_processes_has(
-    inside: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kernels = inside("kernels")
-    sent: list[dict] = []
-    server = kernels.ForkServer({"namespaces": True})
-    kernel = server.kernels["k1"] = kernels.ForkedKernel(0, why="exit 0", members=[os.getpid()])
-    monkeypatch.setattr(kernels, "send", sent.append)
-
-    server.watch()
-    assert (sent, server.pause_s()) == ([], kernels.END_S)
-    kernel.members = [1_000_000_000]
-    server.watch()
-    server.watch()
-
-    assert sent == [{"event": "ended", "id": "k1", "why": "exit 0"}]
-    assert server.pause_s() == kernels.WATCH_S
-
-
-@pytest.mark.parametrize(("looks", "ends_after"), [("x" * 25, 25), ("x" * 24 + "-" + "x" * 25, 50)])
-def test_the_watch_beside_spark_ends_the_sandbox_when_its_looks_fail_again_and_again(
-    inside: Any, monkeypatch: pytest.MonkeyPatch, looks: str, ends_after: int
-) -> None:
-    def look() -> None:
-        done.append(1)
-        if looks[len(done) - 1] == "x":
-            raise OSError("a process has just ended")
-
-    services = inside("services")
-    done: list[int] = []
-    down: list[object] = []
-    stack = SimpleNamespace(services=("spark",), down=down.append)
-    cleaner = SimpleNamespace(restarting=nullcontext(), look=look, options={"contained": False}, stack=stack)
-    monkeypatch.setattr(services.time, "sleep", lambda seconds: None)
-    monkeypatch.setattr(services.traceback, "print_exc", Mock(side_effect=OSError("the disk is full")))
-    monkeypatch.setattr(services.os, "_exit", lambda code: done.append(code * 1000))
-
-    services.Cleaner.watch(cleaner)
-
-    assert (len(done) - 1, done[-1], down) == (ends_after, 1000, [("spark",)])
+    assert memory.with_living_threads([1, 2]) == [4, 2]
 
 
 LOCKED = """

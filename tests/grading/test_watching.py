@@ -1,0 +1,134 @@
+"""The loops that watch processes, in the fork server and beside Spark: what they do, and after errors."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+
+
+def test_a_kernel_that_starts_slowly_does_not_stop_the_watch_of_the_others(
+    inside: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernels = inside("kernels")
+    looks: list[int] = []
+    server = kernels.ForkServer({"namespaces": False, "kernels": "/nowhere"})
+    monkeypatch.setattr(kernels.os, "fork", lambda: 1_000_000_000)
+    monkeypatch.setattr(kernels, "START_S", 0.5)
+    monkeypatch.setattr(kernels.os, "close", lambda descriptor: None)  # the other end of the pipe stays open
+    monkeypatch.setattr(server, "watch", lambda: looks.append(1))
+
+    server.start("k1")
+
+    assert len(looks) >= 3
+    assert server.kernels["k1"].why == "could not be started"
+
+
+def test_one_error_of_the_system_does_not_end_the_fork_server_and_many_do(
+    inside: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look() -> None:
+        looks.append(1)
+        if len(looks) != 3:
+            raise OSError("no process left")
+
+    kernels = inside("kernels")
+    looks: list[int] = []
+    server = kernels.ForkServer({"imports": []})
+    monkeypatch.setattr(kernels, "send", lambda message: None)
+    monkeypatch.setattr(kernels.lines.LineReader, "line", lambda reader, timeout_s: None)
+    monkeypatch.setattr(server, "watch", look)
+
+    server.serve()
+
+    assert len(looks) == 3 + kernels.MAX_FAILURES
+
+
+def test_a_kernel_has_ended_when_the_last_of_its_processes_has(
+    inside: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernels = inside("kernels")
+    sent: list[dict] = []
+    server = kernels.ForkServer({"namespaces": True})
+    kernel = server.kernels["k1"] = kernels.ForkedKernel(0, why="exit 0", members=[os.getpid()])
+    monkeypatch.setattr(kernels, "send", sent.append)
+
+    server.watch()
+    assert (sent, server.pause_s()) == ([], kernels.END_S)
+    kernel.members = [1_000_000_000]
+    server.watch()
+    server.watch()
+
+    assert sent == [{"event": "ended", "id": "k1", "why": "exit 0"}]
+    assert server.pause_s() == kernels.WATCH_S
+
+
+@pytest.mark.parametrize(("looks", "ends_after"), [("x" * 25, 25), ("x" * 24 + "-" + "x" * 25, 50)])
+def test_the_watch_beside_spark_ends_the_sandbox_when_its_looks_fail_again_and_again(
+    inside: Any, monkeypatch: pytest.MonkeyPatch, looks: str, ends_after: int
+) -> None:
+    def look() -> None:
+        done.append(1)
+        if looks[len(done) - 1] == "x":
+            raise OSError("a process has just ended")
+
+    services = inside("services")
+    done: list[int] = []
+    down: list[object] = []
+    stack = SimpleNamespace(services=("spark",), down=down.append)
+    cleaner = SimpleNamespace(restarting=nullcontext(), look=look, options={"contained": False}, stack=stack)
+    monkeypatch.setattr(services.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(services.traceback, "print_exc", Mock(side_effect=OSError("the disk is full")))
+    monkeypatch.setattr(services.os, "_exit", lambda code: done.append(code * 1000))
+
+    services.Cleaner.watch(cleaner)
+
+    assert (len(done) - 1, done[-1], down) == (ends_after, 1000, [("spark",)])
+
+
+@pytest.mark.parametrize(
+    ("processes", "holds", "then"), [(2, False, []), (1, False, [[7, 8]]), (2, True, [[7, 8]])]
+)
+def test_processes_that_hide_what_they_hold_are_killed_before_the_others_are_measured(
+    inside: Any, monkeypatch: pytest.MonkeyPatch, processes: int, holds: bool, then: list
+) -> None:
+    services = inside("services")
+    done: list[object] = []
+    for name in ("kill_without_first_thread", "kill_unreadable"):
+        monkeypatch.setattr(services.hiding, name, lambda pids, name=name: done.append(name))
+    monkeypatch.setattr(services.memory, "holds_more", lambda pids, allowed: holds)
+    monkeypatch.setattr(services, "kill", done.append)
+    cleaner = SimpleNamespace(options={"processes": processes, "memory": 1})
+
+    services.Cleaner.kill_too_large(cleaner, [7, 8])
+
+    assert done == ["kill_without_first_thread", "kill_unreadable", *then]
+
+
+@pytest.mark.parametrize("stops", [True, False])
+def test_all_is_resumed_beside_spark_after_a_look_at_many_new_processes(
+    inside: Any, monkeypatch: pytest.MonkeyPatch, stops: bool
+) -> None:
+    services = inside("services")
+    done: list[object] = []
+    monkeypatch.setattr(services, "owns_namespace", lambda: True)
+    monkeypatch.setattr(services, "other_processes", lambda kept: [7])
+    monkeypatch.setattr(services, "kill_others", lambda kept: done.append("killed"))
+    monkeypatch.setattr(services.processors, "too_many_are_busy", lambda pids: False)
+    monkeypatch.setattr(services.os, "kill", lambda pid, number: done.append((pid, number)))
+    monkeypatch.setattr(services.suspension, "stop", lambda signal_all, members: signal_all() or stops)
+    cleaner = SimpleNamespace(
+        kept={1},
+        options={"services": ("spark",)},
+        new_processes=SimpleNamespace(are_many=lambda: True),
+        kill_too_large=done.append,
+    )
+
+    services.Cleaner.look(cleaner)
+
+    assert done == [(-1, signal.SIGSTOP), [7] if stops else "killed", (-1, signal.SIGCONT)]
