@@ -64,6 +64,7 @@ def test_a_fork_server_that_has_ended_leaves_no_folder_and_the_next_one_uses_no_
 def test_a_fork_server_that_hangs_does_not_answer(
     fork_server: ForkServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    fork_server.is_warm.wait(60)
     assert fork_server.answers()
     monkeypatch.setattr("eventlab.grading.environment.fork_server.ANSWER_TIMEOUT_S", 0.5)
     process = psutil.Process(fork_server._process.pid)

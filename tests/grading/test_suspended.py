@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import errno
 import importlib
+import itertools
 import json
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -56,46 +58,66 @@ def test_the_worker_sees_that_a_folder_had_no_room_for_a_file(
 
 
 @pytest.fixture
-def states(kernels: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the states in which a process is seen, one after the other; the last one stays."""
-    seen: list[str] = []
-    monkeypatch.setattr(kernels.suspension.memory, "state_of", lambda thread: seen.pop(0) if seen[1:] else seen[0])
-    monkeypatch.setattr(kernels.suspension.os, "listdir", lambda path: ["1"])
-    return seen
-
-
-def test_processes_get_the_signal_until_they_were_seen_stopped_three_times_in_a_row(
-    kernels: ModuleType, states: list[str]
-) -> None:
-    states += ["R", "T", "T", "S", "T", "t", "D"]
-    sent: list[int] = []
-
-    assert kernels.suspension.stop(lambda: sent.append(1), lambda: [FIRST])
-    assert (len(sent), states) == (7, ["D"])
-
-
-def test_processes_that_always_run_are_not_called_stopped(kernels: ModuleType, states: list[str]) -> None:
-    states += ["T", "R"]
-
-    assert not kernels.suspension.stop(lambda: None, lambda: [FIRST], 0.05)
+def suspension(kernels: ModuleType) -> ModuleType:
+    """The module that stops processes."""
+    return sys.modules["suspension"]
 
 
 @pytest.fixture
-def server(kernels: ModuleType, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any, list[tuple[int, int]]]:
-    """Return a fork server, its kernel with two processes that hold nothing, and the signals that are sent."""
+def states(suspension: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the states in which a process is seen, one after the other; the last one stays."""
+    seen: list[str] = []
+    monkeypatch.setattr(suspension.memory, "state_of", lambda thread: seen.pop(0) if seen[1:] else seen[0])
+    monkeypatch.setattr(suspension, "os", SimpleNamespace(listdir=lambda path: ["1"]))
+    return seen
 
-    def stop(kernel: object) -> bool:
+
+@pytest.fixture
+def sent() -> list[tuple[int, int]]:
+    """The signals that are sent: the process, or 0 for all, and the number."""
+    return []
+
+
+def test_processes_get_the_signal_until_they_were_seen_stopped_three_times_in_a_row(
+    suspension: ModuleType, states: list[str]
+) -> None:
+    def signal_all() -> bool:
+        answers.append(1)
+        if len(answers) == 1:
+            raise BlockingIOError("no process left")
+        return len(answers) > 2  # the process that sends it was stopped
+
+    states += ["R", "T", "T", "S", "T", "t", "D"]
+    answers: list[int] = []
+
+    assert suspension.stop(signal_all, lambda: [FIRST])
+    assert (len(answers), states) == (9, ["D"])
+
+
+def test_processes_that_always_run_are_not_called_stopped(suspension: ModuleType, states: list[str]) -> None:
+    states += ["T", "R"]
+
+    assert not suspension.stop(lambda: True, lambda: [FIRST], 0.05)
+
+
+@pytest.fixture
+def server(kernels: ModuleType, monkeypatch: pytest.MonkeyPatch, sent: list[tuple[int, int]]) -> Any:
+    """Return a fork server whose kernel has two processes that hold nothing."""
+
+    def stop(kernel: Any) -> bool:
         sent.append((0, signal.SIGSTOP))
+        kernel.is_stopped = True
         return True
 
-    sent: list[tuple[int, int]] = []
-    monkeypatch.setattr(os, "kill", lambda pid, number: sent.append((pid, number)))
+    forked_kernel = sys.modules["forked_kernel"]
+    fake = SimpleNamespace(kill=lambda pid, number: sent.append((pid, number)))
+    monkeypatch.setattr(forked_kernel, "os", fake)
     monkeypatch.setattr(kernels.ForkedKernel, "find_members", lambda kernel: [FIRST + 1, FIRST + 2])
     monkeypatch.setattr(kernels.ForkedKernel, "note_end", lambda kernel: None)
     monkeypatch.setattr(kernels.ForkedKernel, "stop", stop)
     server = kernels.ForkServer({"namespaces": False, "memory": 1 << 30, "limits": {"NPROC": 60}})
     server.kernels["k1"] = kernels.ForkedKernel(FIRST)
-    return server, server.kernels["k1"], sent
+    return server
 
 
 KILLED = [(FIRST, signal.SIGKILL), (FIRST + 1, signal.SIGKILL), (FIRST + 2, signal.SIGKILL)]
@@ -103,66 +125,106 @@ RESUMED = [(FIRST + 1, signal.SIGCONT), (FIRST + 2, signal.SIGCONT)]
 
 
 def test_a_kernel_whose_processes_do_not_stop_is_killed(
-    kernels: ModuleType, server: tuple[Any, Any, list], monkeypatch: pytest.MonkeyPatch
+    kernels: ModuleType, server: Any, sent: list, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forks, kernel, sent = server
     monkeypatch.setattr(kernels.ForkedKernel, "stop", lambda kernel: False)
 
-    forks.signal("k1", signal.SIGSTOP)
+    server.signal("k1", signal.SIGSTOP)
 
-    assert (kernel.why, sent) == ("processes", KILLED)
-
-
-def test_a_kernel_is_resumed_with_one_signal_to_each_process(server: tuple[Any, Any, list]) -> None:
-    forks, kernel, sent = server
-
-    forks.signal("k1", signal.SIGSTOP)
-    forks.signal("k1", signal.SIGCONT)
-
-    assert (kernel.is_suspended, sent) == (False, [(0, signal.SIGSTOP), *RESUMED])
+    assert (server.kernels["k1"].why, sent) == ("processes", KILLED)
 
 
-@pytest.mark.parametrize(("state", "why"), [("T", None), ("R", "processes")])
-def test_a_process_that_runs_while_its_kernel_is_suspended_ends_the_kernel(
-    server: tuple[Any, Any, list], states: list[str], state: str, why: str | None
+def test_a_kernel_is_resumed_with_one_signal_to_each_process(server: Any, sent: list) -> None:
+    server.signal("k1", signal.SIGSTOP)
+    server.signal("k1", signal.SIGCONT)
+
+    assert sent == [(0, signal.SIGSTOP), *RESUMED]
+
+
+def test_a_kernel_that_could_not_be_resumed_is_resumed_at_the_next_look(
+    kernels: ModuleType, server: Any, sent: list, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forks, kernel, sent = server
-    states.append(state)
+    server.signal("k1", signal.SIGSTOP)
+    with monkeypatch.context() as patch:
+        patch.setattr(kernels.ForkedKernel, "signal_all", Mock(side_effect=OSError("no descriptor left")))
+        with pytest.raises(OSError, match="no descriptor left"):
+            server.signal("k1", signal.SIGCONT)
+    assert sent == [(0, signal.SIGSTOP)]
 
-    forks.signal("k1", signal.SIGSTOP)
-    forks.watch()
+    server.watch()
+    server.watch()
 
-    assert (kernel.why, sent[1:]) == (why, KILLED if why else [])
+    assert sent == [(0, signal.SIGSTOP), *RESUMED]
+
+
+@pytest.mark.parametrize(
+    ("seen", "why"), [(["T"], None), (["R", "T"], None), (["R"], "processes")], ids=["stopped", "stopping", "runs"]
+)
+def test_a_process_that_runs_while_its_kernel_is_suspended_ends_the_kernel(
+    server: Any, sent: list, states: list[str], seen: list[str], why: str | None
+) -> None:
+    states += seen
+
+    server.signal("k1", signal.SIGSTOP)
+    server.watch()
+
+    assert (server.kernels["k1"].why, sent[1:]) == (why, KILLED if why else [])
 
 
 @pytest.mark.parametrize(("holds", "then"), [(False, RESUMED), (True, KILLED)])
-def test_processes_of_a_kernel_that_starts_many_are_stopped_while_they_are_measured(
-    kernels: ModuleType, server: tuple[Any, Any, list], monkeypatch: pytest.MonkeyPatch, holds: bool, then: list
+def test_processes_of_a_kernel_that_have_begun_or_ended_during_a_look_are_stopped_for_another_one(
+    kernels: ModuleType, server: Any, sent: list, monkeypatch: pytest.MonkeyPatch, holds: bool, then: list
 ) -> None:
     def holds_more(*_: object, **options: object) -> bool:
         sent.append((0, 0))
-        return holds
+        return holds and (0, signal.SIGSTOP) in sent
 
-    forks, kernel, sent = server
-    monkeypatch.setattr(forks.new_processes, "are_many", lambda: True)
+    lists = itertools.count(FIRST + 3)
+    monkeypatch.setattr(kernels.ForkedKernel, "find_members", lambda kernel: [next(lists)])
     monkeypatch.setattr(kernels.memory, "holds_more", holds_more)
 
-    forks.watch()
+    server.watch()
 
-    measured = [(0, signal.SIGSTOP), (0, 0)]
-    assert [one for one in sent if one not in [(pid, signal.SIGSTOP) for pid, _ in RESUMED]] == measured + then
-    assert kernel.why == ("memory" if holds else None)
+    before, after = sent.index((0, 0)), len(sent) - sent[::-1].index((0, 0))
+    assert sent[before:after] == [(0, 0), (0, signal.SIGSTOP), (0, 0)]
+    assert {number for _, number in sent[after:]} - {signal.SIGSTOP} == {number for _, number in then}
+    assert server.kernels["k1"].why == ("memory" if holds else None)
 
 
-def test_many_new_processes_are_two_hundred_in_a_second_or_smaller_numbers_than_before(
-    kernels: ModuleType, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("counts_all", [False, True])
+def test_processes_are_stopped_twice_a_second_at_most_and_only_when_others_have_begun_or_ended(
+    suspension: ModuleType, monkeypatch: pytest.MonkeyPatch, counts_all: bool
 ) -> None:
-    moment, newest = 0.0, 1000
-    monkeypatch.setattr(kernels.suspension.time, "monotonic", lambda: moment)
-    monkeypatch.setattr(kernels.suspension, "newest_pid", lambda: newest)
-    counter = kernels.suspension.NewProcesses()
-    found = []
-    for moment, newest in ((0.5, 1099), (0.55, 2000), (1.0, 1300), (1.5, 1310), (2.0, 900)):  # noqa: B007
-        found.append(counter.are_many())
+    now, newest = 1000.0, 7
+    monkeypatch.setattr(suspension, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(suspension, "newest_pid", lambda: newest)
+    short = suspension.ShortProcesses(counts_all)
 
-    assert found == [False, False, True, False, True]
+    before = short.state([1, 2])
+    assert not short.must_stop(before, [1, 2])
+    newest = 8
+    assert short.must_stop(before, [1, 2]) == counts_all
+    now += 1
+    assert short.must_stop(before, [1, 3])
+    now += 0.4
+    assert not short.must_stop(before, [1, 3])
+    now += 0.2
+    assert short.must_stop(before, [1, 3])
+
+
+def test_an_error_at_one_kernel_is_no_reason_not_to_look_at_the_others(
+    kernels: ModuleType, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[str] = []
+
+    def look(id: str, kernel: object, count_locks: bool) -> None:
+        looked_at.append(id)
+        if id == "k1":
+            raise OSError("no process left")
+
+    server.kernels |= {"k2": kernels.ForkedKernel(FIRST), "k3": kernels.ForkedKernel(FIRST, is_starting=True)}
+    monkeypatch.setattr(server, "look", look)
+    with pytest.raises(OSError, match="no process left"):
+        server.watch()
+
+    assert looked_at == ["k1", "k2"]

@@ -19,7 +19,7 @@ def test_a_kernel_that_starts_slowly_does_not_stop_the_watch_of_the_others(
     looks: list[int] = []
     server = kernels.ForkServer({"namespaces": False, "kernels": "/nowhere"})
     monkeypatch.setattr(kernels.os, "fork", lambda: 1_000_000_000)
-    monkeypatch.setattr(kernels, "START_S", 0.5)
+    monkeypatch.setattr(kernels, "START_S", 2)
     monkeypatch.setattr(kernels.os, "close", lambda descriptor: None)  # the other end of the pipe stays open
     monkeypatch.setattr(server, "watch", lambda: looks.append(1))
 
@@ -27,6 +27,24 @@ def test_a_kernel_that_starts_slowly_does_not_stop_the_watch_of_the_others(
 
     assert len(looks) >= 3
     assert server.kernels["k1"].why == "could not be started"
+
+
+@pytest.mark.parametrize("refused", ["pipe", "fork"])
+def test_a_kernel_that_the_system_does_not_let_start_has_ended_with_the_reason(
+    inside: Any, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    kernels = inside("kernels")
+    sent: list[dict] = []
+    server = kernels.ForkServer({"namespaces": True})
+    system = SimpleNamespace(pipe=os.pipe, fork=os.fork, close=os.close)
+    setattr(system, refused, Mock(side_effect=BlockingIOError("none is left")))
+    monkeypatch.setattr(kernels, "os", system)
+    monkeypatch.setattr(kernels, "send", sent.append)
+
+    server.start("k1")
+    server.watch()
+
+    assert sent == [{"event": "ended", "id": "k1", "why": "BlockingIOError: none is left"}]
 
 
 def test_one_error_of_the_system_does_not_end_the_fork_server_and_many_do(
@@ -101,9 +119,9 @@ def test_processes_that_hide_what_they_hold_are_killed_before_the_others_are_mea
     done: list[object] = []
     for name in ("kill_without_first_thread", "kill_unreadable"):
         monkeypatch.setattr(services.hiding, name, lambda pids, name=name: done.append(name))
-    monkeypatch.setattr(services.memory, "holds_more", lambda pids, allowed: holds)
+    monkeypatch.setattr(services.memory, "holds_more", lambda pids, allowed, others: holds)
     monkeypatch.setattr(services, "kill", done.append)
-    cleaner = SimpleNamespace(options={"processes": processes, "memory": 1})
+    cleaner = SimpleNamespace(kept={1}, options={"processes": processes, "memory": 1})
 
     services.Cleaner.kill_too_large(cleaner, [7, 8])
 
@@ -111,7 +129,7 @@ def test_processes_that_hide_what_they_hold_are_killed_before_the_others_are_mea
 
 
 @pytest.mark.parametrize("stops", [True, False])
-def test_all_is_resumed_beside_spark_after_a_look_at_many_new_processes(
+def test_all_is_resumed_beside_spark_after_a_look_during_which_processes_have_begun_or_ended(
     inside: Any, monkeypatch: pytest.MonkeyPatch, stops: bool
 ) -> None:
     services = inside("services")
@@ -121,14 +139,15 @@ def test_all_is_resumed_beside_spark_after_a_look_at_many_new_processes(
     monkeypatch.setattr(services, "kill_others", lambda kept: done.append("killed"))
     monkeypatch.setattr(services.processors, "too_many_are_busy", lambda pids: False)
     monkeypatch.setattr(services.os, "kill", lambda pid, number: done.append((pid, number)))
-    monkeypatch.setattr(services.suspension, "stop", lambda signal_all, members: signal_all() or stops)
+    monkeypatch.setattr(services.suspension, "stop", lambda signal_all, members: signal_all() and stops)
     cleaner = SimpleNamespace(
         kept={1},
         options={"services": ("spark",)},
-        new_processes=SimpleNamespace(are_many=lambda: True),
+        short=SimpleNamespace(state=list, must_stop=lambda before, listed: True),
         kill_too_large=done.append,
+        resume=services.Cleaner.resume,
     )
 
     services.Cleaner.look(cleaner)
 
-    assert done == [(-1, signal.SIGSTOP), [7] if stops else "killed", (-1, signal.SIGCONT)]
+    assert done == [[7], (-1, signal.SIGSTOP), [7] if stops else "killed", (-1, signal.SIGCONT)]

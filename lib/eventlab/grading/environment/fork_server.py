@@ -141,7 +141,9 @@ class ForkServer:
         return {name: base64.b64decode(text) for name, text in files.items()}
 
     def answers(self) -> bool:
-        """Return whether the process carries out requests."""
+        """Return whether the process carries out requests; while it imports, it does not yet."""
+        if not self.is_warm.is_set():
+            return not self.has_ended
         try:
             self.files_of("none", ANSWER_TIMEOUT_S)
         except KernelError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from dataclasses import dataclass, field
 
 import memory
@@ -20,7 +21,9 @@ class ForkedKernel:
         folder: The descriptor of its working folder, kept open.
         namespace: The descriptor of its namespace of processes, kept open.
         why: Why it was killed, or how it has ended.
+        is_starting: Whether it has not told yet that it has started.
         is_suspended: Whether it is suspended; a process of it that runs nevertheless ends it.
+        is_stopped: Whether its processes were stopped, and not resumed.
         has_ended: Whether its end, and that of all that it started, was reported.
         members: Its processes at the last look.
         sessions: The number of sessions of those that had not ended.
@@ -30,10 +33,13 @@ class ForkedKernel:
     folder: int | None = None
     namespace: int | None = None
     why: str | None = None
+    is_starting: bool = False
     is_suspended: bool = False
+    is_stopped: bool = False
     has_ended: bool = False
     members: list[int] = field(default_factory=list)
     sessions: int = 0
+    short: suspension.ShortProcesses = field(default_factory=suspension.ShortProcesses)
 
     @property
     def descriptors(self) -> list[int]:
@@ -75,13 +81,26 @@ class ForkedKernel:
 
     def stop(self) -> bool:
         """Stop all of its processes, and return whether they have stopped."""
+        self.is_stopped = True
+        return suspension.stop(lambda: self.signal_all(signal.SIGSTOP), self.find_members)
 
-        def signal_all() -> None:
-            if self.namespace is not None:
-                suspension.signal_namespace(self.namespace, signal.SIGSTOP)
-            self.signal(signal.SIGSTOP)
+    def resume(self) -> None:
+        """Let all of its processes go on."""
+        if self.signal_all(signal.SIGCONT):
+            self.is_stopped = False
 
-        return suspension.stop(signal_all, self.find_members)
+    def signal_all(self, number: int) -> bool:
+        """Send a signal to all of its processes, at once if they have a namespace; return whether it was sent."""
+        sent = self.namespace is None or suspension.signal_namespace(self.namespace, number)
+        self.signal(number)
+        return sent
+
+    def runs(self) -> bool:
+        """Return whether one of its processes runs, and does not just stop."""
+        if suspension.are_stopped(self.find_members()):
+            return False
+        time.sleep(suspension.SETTLE_S)
+        return not suspension.are_stopped(self.find_members())
 
     def note_end(self) -> None:
         """Note that it has ended, and how."""

@@ -45,10 +45,9 @@ def _lacks_first_thread(pid: int) -> bool:
 
 
 def _is_unreadable(pid: int) -> bool:
-    try:
-        os.listdir(f"/proc/{pid}/fd")
-    except PermissionError:
-        return True
-    except OSError:  # it has just ended
-        pass
+    with contextlib.suppress(OSError):  # it has just ended
+        try:
+            os.listdir(f"/proc/{pid}/fd")
+        except PermissionError:  # also of a process that has ended, and that nobody has waited for
+            return memory.state_of(pid) != "Z"
     return False

@@ -30,7 +30,6 @@ import forked
 import hiding
 import lines
 import memory
-import suspension
 import workdir_files
 from forked_kernel import ForkedKernel
 
@@ -54,7 +53,6 @@ class ForkServer:
         self.options = options
         self.kernels: dict[str, ForkedKernel] = {}
         self.locks_counted_s = 0.0
-        self.new_processes = suspension.NewProcesses()
 
     def serve(self) -> None:
         """Import the packages, then carry out requests until standard input ends."""
@@ -84,19 +82,38 @@ class ForkServer:
 
     def start(self, id: str) -> None:
         """Fork a kernel, and go on watching the others until it has started."""
-        read_end, write_end = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            others = [descriptor for kernel in self.kernels.values() for descriptor in kernel.descriptors]
-            forked.become_kernel(self.options, id, write_end, [read_end, *others])
-        os.close(write_end)
-        deadline = time.monotonic() + START_S
-        with os.fdopen(read_end, "rb") as report:
-            while not (answers := select.select([report], [], [], WATCH_S)[0]) and time.monotonic() < deadline:
-                self.watch()
-            # The id, as seen from here, of process 1 in the namespaces.
-            first = report.readline().decode().strip() if answers else ""
-        kernel = self.kernels[id] = ForkedKernel(pid)
+        others = [descriptor for kernel in self.kernels.values() for descriptor in kernel.descriptors]
+        kernel = self.kernels[id] = ForkedKernel(0, is_starting=True)
+        kernel.short.counts_all = self.options["namespaces"]
+        try:
+            read_end, write_end = os.pipe()
+            kernel.pid = os.fork()
+            if kernel.pid == 0:
+                forked.become_kernel(self.options, id, write_end, [read_end, *others])
+            os.close(write_end)
+            with os.fdopen(read_end, "rb") as report:
+                deadline = time.monotonic() + START_S
+                while not (answers := select.select([report], [], [], WATCH_S)[0]):
+                    if time.monotonic() > deadline:
+                        break
+                    with contextlib.suppress(OSError):  # not of this kernel
+                        self.watch()
+                # The id, as seen from here, of process 1 in the namespaces.
+                first = report.readline().decode().strip() if answers else ""
+            self.open_folders(kernel, id, first)
+        except OSError as error:  # the system has no process or descriptor left
+            kernel.why = f"{type(error).__name__}: {error}"
+        finally:
+            kernel.is_starting = False
+
+    def open_folders(self, kernel: ForkedKernel, id: str, first: str) -> None:
+        """Open the working folder and the namespace of a kernel that has started.
+
+        Args:
+            kernel: The kernel.
+            id: Its id.
+            first: The id of process 1 in its namespace, or why it was not started.
+        """
         if not first.isdigit():
             kernel.why = first or "could not be started"
             return
@@ -159,7 +176,7 @@ class ForkServer:
             return
         kernel.is_suspended = number == signal.SIGSTOP
         if not kernel.is_suspended:
-            kernel.signal(number)
+            kernel.resume()
         elif not kernel.stop():
             self.kill(id, "processes")
 
@@ -169,17 +186,34 @@ class ForkServer:
             kernel.close()
 
     def watch(self) -> None:
-        """Report kernels that have ended, and kill those that exceed a limit."""
+        """Report kernels that have ended, and kill those that exceed a limit.
+
+        Raises:
+            OSError: The system refused something while a kernel was looked at; the others were looked at.
+        """
         count_locks = time.monotonic() - self.locks_counted_s >= LOCKS_EVERY_S
         if count_locks:
             self.locks_counted_s = time.monotonic()
+        failure = None
         for id, kernel in list(self.kernels.items()):
-            if kernel.pid:
-                kernel.note_end()
-            if kernel.pid and (exceeded := kernel.why or self.exceeded(id, kernel, count_locks)):
-                self.kill(id, exceeded)
-            elif not kernel.pid and not kernel.has_ended:
-                self.report_end(id, kernel)
+            if not kernel.is_starting and not kernel.has_ended:
+                try:
+                    self.look(id, kernel, count_locks)
+                except OSError as error:
+                    failure = error
+        if failure:
+            raise failure
+
+    def look(self, id: str, kernel: ForkedKernel, count_locks: bool) -> None:
+        """Report that a kernel has ended, or kill it when it exceeds a limit."""
+        if kernel.pid:
+            kernel.note_end()
+        if not kernel.pid:
+            self.report_end(id, kernel)
+        elif exceeded := kernel.why or self.exceeded(id, kernel, count_locks):
+            self.kill(id, exceeded)
+        elif kernel.is_stopped and not kernel.is_suspended:
+            kernel.resume()
 
     def report_end(self, id: str, kernel: ForkedKernel) -> None:
         """Report the end of a kernel when all its processes have ended; without a namespace, kill them.
@@ -196,26 +230,21 @@ class ForkServer:
     def exceeded(self, id: str, kernel: ForkedKernel, count_locks: bool) -> str:
         """Return the limit that the processes of a kernel exceed, or "".
 
-        When there are many new processes, some may end before a look at them: then they are stopped meanwhile.
+        When some have begun or ended meanwhile, all are stopped for another look.
         """
         if kernel.is_suspended:
-            if not suspension.are_stopped(kernel.find_members()):
-                return "processes"
-        elif self.new_processes.are_many():
-            exceeded = ""
-            try:
-                exceeded = self.found(id, kernel, count_locks) if kernel.stop() else "processes"
-            finally:
-                if not exceeded:
-                    kernel.signal(signal.SIGCONT)
-            return exceeded
-        return self.found(id, kernel, count_locks)
+            return "processes" if kernel.runs() else self.found(id, kernel, count_locks)
+        before = kernel.short.state(kernel.find_members())
+        exceeded = self.found(id, kernel, count_locks)
+        if not exceeded and kernel.short.must_stop(before, kernel.find_members()):
+            exceeded = self.found(id, kernel, count_locks) if kernel.stop() else "processes"
+        return exceeded
 
     def found(self, id: str, kernel: ForkedKernel, count_locks: bool) -> str:
         """Return the limit that the processes that are there now exceed, or ""."""
         scratch = kernel.folder if self.options["namespaces"] else None
+        hiding.kill_without_first_thread(kernel.find_members())
         members = kernel.find_members()
-        hiding.kill_without_first_thread(members)
         if members and memory.holds_more(members, self.options["memory"], scratch, count_locks=count_locks):
             kernel.signal(signal.SIGSTOP)
             log(f"{id} holds too much memory: {memory.described(members, scratch)}")

@@ -12,6 +12,7 @@ import platform
 import random
 import re
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 PIPE_BYTES = 64 * 1024
@@ -34,7 +35,14 @@ FEW_PROCESSES = 8
 """The areas of so few processes need little memory: each process has at most 65,530."""
 
 
-def holds_more(pids: list[int], allowed: int, scratch: int | None = None, *, count_locks: bool = True) -> bool:
+def holds_more(
+    pids: list[int],
+    allowed: int,
+    scratch: int | None = None,
+    *,
+    count_locks: bool = True,
+    others: Iterable[int] = (),
+) -> bool:
     """Return whether the processes hold more bytes than allowed; shared pages are counted once.
 
     Args:
@@ -42,6 +50,7 @@ def holds_more(pids: list[int], allowed: int, scratch: int | None = None, *, cou
         allowed: Bytes.
         scratch: An open folder of the file system in memory that belongs to them.
         count_locks: Whether to read /proc/locks, for which the kernel stops all programs that lock files.
+        others: Processes whose memory does not count.
     """
     elsewhere = by_locks(pids, allowed) if count_locks else 0
     pids = with_living_threads(pids)
@@ -53,18 +62,19 @@ def holds_more(pids: list[int], allowed: int, scratch: int | None = None, *, cou
         return True
     if resident(pids) + elsewhere <= allowed or proportional(pids) + elsewhere <= allowed:
         return False
-    return proportional(with_own_memory(pids)) + elsewhere > allowed
+    return proportional(with_own_memory(pids, others)) + elsewhere > allowed
 
 
-def with_own_memory(pids: list[int]) -> list[int]:
-    """Return the processes without those that have the same memory as another one.
+def with_own_memory(pids: list[int], others: Iterable[int] = ()) -> list[int]:
+    """Return the processes without those that have the same memory as another one of these or of the others.
 
     Between vfork(2) and exec(2), a process uses the memory of its parent: each shows all of it as its own.
     """
-    found: list[int] = []
+    found, seen = [], [*others]
     for pid in pids:
-        if not any(_has_same_memory(pid, other) for other in found):
+        if not any(_has_same_memory(pid, other) for other in seen):
             found.append(pid)
+            seen.append(pid)
     return found
 
 

@@ -83,7 +83,7 @@ class Cleaner:
         self.ends: dict[str, str] = {}
         self.cpu_s: dict[int, tuple[str, float]] = {}
         self.measured = 0.0
-        self.new_processes = suspension.NewProcesses()
+        self.short = suspension.ShortProcesses(counts_all=True)
         threading.Thread(target=self.watch, daemon=True).start()
 
     def sweep(self) -> dict[str, Any]:
@@ -160,30 +160,39 @@ class Cleaner:
     def look(self) -> None:
         """Kill processes of Python functions that exceed a limit; many busy ones get the lowest priority.
 
-        When they start many others, some could end before a look at them. Then all processes are stopped
-        meanwhile, for some milliseconds; Spark, too.
+        When processes begin or end meanwhile, all are stopped for another look, for some milliseconds; Spark, too.
         """
         found = other_processes(self.kept)
+        before = self.short.state(found)
         if processors.too_many_are_busy(found):
             processors.lower_priority(found)
-        if not (owns_namespace() and "spark" in self.options["services"] and self.new_processes.are_many()):
-            self.kill_too_large(found)
+        self.kill_too_large(found)
+        if not (owns_namespace() and "spark" in self.options["services"]):
             return
-        try:
-            stopped = suspension.stop(lambda: os.kill(-1, signal.SIGSTOP), lambda: other_processes(self.kept))
-            if stopped:
-                self.kill_too_large(other_processes(self.kept))
-            else:
-                kill_others(self.kept)
-        finally:
-            os.kill(-1, signal.SIGCONT)
+        if self.short.must_stop(before, other_processes(self.kept)):
+            try:
+                if suspension.stop(signal_all, lambda: other_processes(self.kept)):
+                    self.kill_too_large(other_processes(self.kept))
+                else:
+                    kill_others(self.kept)
+            finally:
+                self.resume()
 
     def kill_too_large(self, found: list[int]) -> None:
         """Kill processes that are too many, hold too much memory, or hide what they hold."""
         hiding.kill_without_first_thread(found)
         hiding.kill_unreadable(found)
-        if found and (len(found) > self.options["processes"] or memory.holds_more(found, self.options["memory"])):
+        most, allowed = self.options["processes"], self.options["memory"]
+        if found and (len(found) > most or memory.holds_more(found, allowed, others=self.kept)):
             kill(found)
+
+    @staticmethod
+    def resume() -> None:
+        """Let all processes go on; end this sandbox when that is not possible."""
+        try:
+            signal_all(signal.SIGCONT)
+        except OSError:
+            os._exit(1)
 
 
 def pids(stack: Stack) -> set[int]:
@@ -225,6 +234,13 @@ def other_processes(kept: set[int]) -> list[int]:
 def owns_namespace() -> bool:
     """Return whether all processes of the namespace belong to this sandbox."""
     return os.getpid() == 2
+
+
+def signal_all(number: int = signal.SIGSTOP) -> bool:
+    """Send a signal to all other processes of the namespace but its process 1, at once."""
+    with contextlib.suppress(ProcessLookupError):  # there is none
+        os.kill(-1, number)
+    return True
 
 
 def kill(pids: list[int]) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import time
 from collections.abc import Callable, Iterable
 
@@ -17,28 +18,32 @@ import rights
 STOP_S = 5
 """How long processes may take to stop."""
 PAUSE_S = 0.002
+SETTLE_S = 0.02
+"""For about so long, a thread that waited for the kernel (D) can be seen running before it stops."""
 TIMES = 3
 """So often, one after the other, all processes must be seen stopped: one may continue another before it stops."""
 STOPPED = "TtZXD"
 """States of threads that run no code of a program. One that waits for the kernel (D) stops when that has ended."""
-MANY_PER_S = 200
-"""From so many new processes per second on, one could end before a look at it."""
-COUNT_S = 0.1
+EVERY_S = 0.5
+"""Processes are stopped for a look at them not more often: that takes them some milliseconds."""
 
 
-def stop(signal_all: Callable[[], None], members: Callable[[], Iterable[int]], wait_s: float = STOP_S) -> bool:
+def stop(signal_all: Callable[[], bool], members: Callable[[], Iterable[int]], wait_s: float = STOP_S) -> bool:
     """Stop processes, and return whether all have stopped.
 
     Args:
-        signal_all: Sends SIGSTOP to all of them.
+        signal_all: Sends SIGSTOP to all of them, and returns whether it did.
         members: Returns their ids.
-        wait_s: How long they may take.
+        wait_s: How long they may take; until then, errors of the system do not count.
     """
     deadline, times = time.monotonic() + wait_s, 0
     while times < TIMES:
-        signal_all()
-        times = times + 1 if are_stopped(members()) else 0
-        if not times:
+        try:
+            stopped = signal_all() and are_stopped(members())
+        except OSError:
+            stopped = False
+        times = times + 1 if stopped else 0
+        if not stopped:
             if time.monotonic() > deadline:
                 return False
             time.sleep(PAUSE_S)
@@ -56,8 +61,10 @@ def are_stopped(pids: Iterable[int]) -> bool:
     return True
 
 
-def signal_namespace(namespace: int, number: int) -> None:
-    """Send a signal to all processes of a namespace but its process 1, at once.
+def signal_namespace(namespace: int, number: int) -> bool:
+    """Send a signal to all processes of a namespace but its process 1, at once; return whether it was sent.
+
+    The process that sends it can be stopped or killed by others of its user, when the grader is not root.
 
     Args:
         namespace: An open file `/proc/PID/ns/pid`.
@@ -65,32 +72,44 @@ def signal_namespace(namespace: int, number: int) -> None:
     """
     pid = os.fork()
     if pid == 0:
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(BaseException):
             rights.enter(namespace)
             inside = os.fork()
             if inside == 0:
-                with contextlib.suppress(Exception):
+                with contextlib.suppress(ProcessLookupError):  # there is no other process
                     os.kill(-1, number)
                 os._exit(0)
-            os.waitpid(inside, 0)
-        os._exit(0)
-    os.waitpid(pid, 0)
+            _, status = os.waitpid(inside, os.WUNTRACED)
+            if status == 0:
+                os._exit(0)
+            os.kill(inside, signal.SIGKILL)
+        os._exit(1)
+    return os.waitpid(pid, 0)[1] == 0
 
 
-class NewProcesses:
-    """Counts the processes that were started in this namespace and in those below it."""
+class ShortProcesses:
+    """Tells when a look at processes may have missed some, because others have begun or ended meanwhile."""
 
-    def __init__(self) -> None:
-        self.counted_s, self.newest, self.many = time.monotonic(), newest_pid(), False
+    def __init__(self, counts_all: bool = False) -> None:
+        """Begin.
 
-    def are_many(self) -> bool:
-        """Return whether there were many of them, for their time, since the last count."""
-        elapsed = time.monotonic() - self.counted_s
-        if elapsed >= COUNT_S:
-            newest = newest_pid()  # smaller than before when the numbers start again
-            self.many = not 0 <= newest - self.newest < MANY_PER_S * elapsed
-            self.counted_s, self.newest = time.monotonic(), newest
-        return self.many
+        Args:
+            counts_all: Whether each new process of this namespace counts, and not only those that were listed.
+                That is of use where nobody else starts processes in it.
+        """
+        self.counts_all, self.stopped_s = counts_all, 0.0
+
+    def state(self, listed: Iterable[int]) -> tuple[object, ...]:
+        """Return what is different after a look when processes have begun or ended."""
+        return (*listed, newest_pid() if self.counts_all else 0)
+
+    def must_stop(self, before: tuple[object, ...], listed: Iterable[int]) -> bool:
+        """Return whether to stop the processes for another look, given the state before the first one."""
+        now = time.monotonic()
+        if now - self.stopped_s < EVERY_S or self.state(listed) == before:
+            return False
+        self.stopped_s = now
+        return True
 
 
 def newest_pid() -> int:
