@@ -51,7 +51,8 @@ def worker_stack(
     monkeypatch.setattr(cleanup, "end_sessions", lambda settings, kept: 0)
     (tmp_path / "data").mkdir()
     configuration = SimpleNamespace(run=tmp_path, settings=None, limits=ProcessLimits(disk_mib=20))
-    opened, services = WorkerStack(configuration), SimpleNamespace(kill=lambda: None, kill_others=lambda: None)  # type: ignore[arg-type]
+    opened = WorkerStack(configuration)  # type: ignore[arg-type]
+    services = SimpleNamespace(kill=lambda: None, kill_others=lambda: None, watch_is_stopped=lambda: False)
     opened._fork_server, opened._data, opened._spark = fork_server, services, services  # type: ignore[assignment]
     opened._classes = SimpleNamespace(found=list)  # type: ignore[assignment]
     for kernel in ready(fork_server):

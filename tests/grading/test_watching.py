@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
+import psutil
 import pytest
+
+from eventlab.grading.environment import watches
+from eventlab.grading.environment.services import Services
+from tests.helpers import suspend
 
 
 def test_a_kernel_that_starts_slowly_does_not_stop_the_watch_of_the_others(
@@ -151,3 +159,36 @@ def test_all_is_resumed_beside_spark_after_a_look_during_which_processes_have_be
     services.Cleaner.look(cleaner)
 
     assert done == [[7], (-1, signal.SIGSTOP), [7] if stops else "killed", (-1, signal.SIGCONT)]
+
+
+def test_a_watch_that_is_seen_stopped_twice_in_a_row_ends_the_submission(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = iter([True, False, True, True])
+    reasons: list[str] = []
+    monkeypatch.setattr(watches, "DISK_WATCH_S", 0.001)
+
+    watch = watches.StoppedWatch(lambda: next(seen), reasons.append)
+    watch._thread.join(10)
+
+    assert reasons == [watch.exceeded] == [watches.WATCH_STOPPED]
+    assert [*seen] == []
+
+
+@pytest.mark.programs
+def test_the_process_that_watches_the_services_is_found_and_its_stop_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "services.py").write_text("import time; print(flush=True); time.sleep(60)")
+    start = "import subprocess, sys; subprocess.run(sys.argv[1:])"
+    (tmp_path / "bwrap").symlink_to(sys.executable)
+    command = [str(tmp_path / "bwrap"), "-c", start, sys.executable, str(tmp_path / "services.py")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        services = Services.__new__(Services)
+        services._process, services._watch = process, None
+        assert not services.watch_is_stopped()
+        (watch,) = psutil.Process(process.pid).children()
+        suspend(watch)
+        seen = services.watch_is_stopped()
+        watch.kill()
+        watch.wait()
+        assert seen
+        assert not services.watch_is_stopped()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -12,11 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import PIPE
 
+import psutil
+
 from eventlab.errors import END_OF_LOG, EventlabError
 from eventlab.grading.environment import processes, sandbox
 from eventlab.settings import Settings
 
 logger = logging.getLogger(__name__)
+DATA_SERVICES = ("kafka", "namenode", "datanode")
 
 
 class WorkerStackError(EventlabError):
@@ -93,6 +97,7 @@ class Services:
         if configuration.contained:
             command = sandbox.of_services(configuration.run, own.state_dir, env, command, bool(uid))
         self.name = name
+        self._watch: psutil.Process | None = None
         logger.info("the sandbox of %s starts: %s", name, ", ".join(services))
         self._log = (configuration.run / f"{name}.log").open("ab")
         self._process = subprocess.Popen(
@@ -135,6 +140,22 @@ class Services:
         """
         if failed := self._ask(f"start_service {service}", self._configuration.start_timeout_s).get("failed"):
             raise WorkerStackError(reason(str(failed)))
+
+    def watch_is_stopped(self) -> bool:
+        """Return whether the process that watches the others in the sandbox was stopped by one of them."""
+        try:
+            self._watch = self._watch or self._find_watch()
+            return self._watch is not None and self._watch.status() == psutil.STATUS_STOPPED
+        except psutil.NoSuchProcess:
+            return False
+
+    def _find_watch(self) -> psutil.Process | None:
+        own = psutil.Process(self._process.pid)
+        for process in (own, *own.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                if process.name() != "bwrap" and "services.py" in map(os.path.basename, process.cmdline()):
+                    return process
+        return None
 
     def busy_threads(self) -> list[str]:
         """Return the names of the threads that have computed since `sweep`, although nobody asks for anything."""

@@ -16,6 +16,7 @@ MAX_LOG_BYTES, MAX_LOG_FILES = 64 * MIB, 100
 MAX_GROWTH = 512 * MIB
 """Kept outputs, the files of a submission and the instructor's results need much less."""
 TOO_MANY_MESSAGES = f"more than {MAX_GROWTH // MIB} MiB of its messages waited in the memory of the grader"
+WATCH_STOPPED = "one of its programs stopped the process that limits programs beside Spark"
 
 
 class Watch:
@@ -81,6 +82,22 @@ class OwnMemoryWatch(Watch):
         """Begin to watch; `exceeded` gets a sentence."""
         most = resident() + growth
         super().__init__(lambda: TOO_MANY_MESSAGES if resident() > most else "", MEMORY_WATCH_S, exceeded)
+
+
+class StoppedWatch(Watch):
+    """Calls a function once when the process that limits Python functions beside Spark was stopped (SIGSTOP).
+
+    It has the same user as they have.
+    """
+
+    def __init__(self, is_stopped: Callable[[], bool], exceeded: Callable[[str], None]) -> None:
+        """Begin to watch; `is_stopped` is asked twice, and `exceeded` gets a sentence."""
+        self._is_stopped, self._was_stopped = is_stopped, False
+        super().__init__(self._stopped_twice, DISK_WATCH_S, exceeded)
+
+    def _stopped_twice(self) -> str:
+        before, self._was_stopped = self._was_stopped, self._is_stopped()
+        return WATCH_STOPPED if before and self._was_stopped else ""
 
 
 def usage(folders: Sequence[Path]) -> tuple[int, int]:

@@ -22,16 +22,15 @@ from eventlab.grading.environment import cleanup, health, sandbox
 from eventlab.grading.environment.access import Access
 from eventlab.grading.environment.fork_server import ForkServer
 from eventlab.grading.environment.jvm_class_watch import JvmClassWatch, java_variables
-from eventlab.grading.environment.services import Services, WorkerConfiguration, WorkerStackError
+from eventlab.grading.environment.services import DATA_SERVICES, Services, WorkerConfiguration, WorkerStackError
 from eventlab.grading.environment.trial_machine import TrialMachine
 from eventlab.grading.environment.warm_up import PREPARE_KERNEL, WARM_UP
-from eventlab.grading.environment.watches import DiskWatch, OwnMemoryWatch, Watch, is_small
+from eventlab.grading.environment.watches import DiskWatch, OwnMemoryWatch, StoppedWatch, Watch, is_small
 from eventlab.grading.execution.kernel import KernelError, SubmissionKernel
 from eventlab.settings import Settings
 from eventlab.stack import config
 
 logger = logging.getLogger(__name__)
-DATA_SERVICES = ("kafka", "namenode", "datanode")
 
 
 class WorkerStack:
@@ -154,11 +153,11 @@ class WorkerStack:
 
     @property
     def exceeded(self) -> str:
-        """Return the limit on the disk or on waiting messages that a submission has exceeded, or ""."""
+        """Return which of the limits that are watched here a submission has exceeded, or ""."""
         return next((watch.exceeded for watch in self._watches if watch.exceeded), "")
 
     def _watch(self, kernel: SubmissionKernel) -> None:
-        """End a kernel, the jobs of its trial, and Spark, when they fill the memory or the disk."""
+        """End a kernel, the jobs of its trial, and Spark, when they fill memory or disk, or stop the watch."""
 
         def end(reason: str) -> None:
             kernel.process.end(reason)
@@ -169,7 +168,8 @@ class WorkerStack:
 
         folders = [self.config.run / "data", self.config.run / "spark"]
         self._stop_watching()
-        self._watches = DiskWatch(folders, self.config.limits, end), OwnMemoryWatch(end)
+        stopped = StoppedWatch(lambda: bool(self._spark and self._spark.watch_is_stopped()), end)
+        self._watches = DiskWatch(folders, self.config.limits, end), OwnMemoryWatch(end), stopped
 
     def _stop_watching(self) -> None:
         for watch in self._watches:
