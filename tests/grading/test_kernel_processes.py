@@ -127,3 +127,14 @@ def test_memory_that_short_processes_hold_ends_a_kernel(fork_server: ForkServer,
 def test_memory_that_a_process_shares_with_the_one_that_starts_it_counts_once(fork_server: ForkServer) -> None:
     for kernel in ready(fork_server):
         assert printed(kernel, SHARES_MEMORY) == "0 True"
+
+
+def test_a_kernel_that_ends_while_it_is_stopped_or_looked_at_has_ended_by_itself(fork_server: ForkServer) -> None:
+    for _ in range(5):
+        for kernel in ready(fork_server):
+            ends = "import os, threading; threading.Timer(0.05, os._exit, [3]).start()"
+            assert kernel.execute(ends, 20).ended == "done"
+            with kernel.process.suspended():
+                pass
+            assert fork_server.wait_until_ended(kernel.process.id, 20)
+            assert kernel.process.exit_reason == "exit 3"

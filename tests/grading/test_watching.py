@@ -44,35 +44,39 @@ def test_a_kernel_that_the_system_does_not_let_start_has_ended_with_the_reason(
     kernels = inside("kernels")
     sent: list[dict] = []
     server = kernels.ForkServer({"namespaces": True})
-    system = SimpleNamespace(pipe=os.pipe, fork=os.fork, close=os.close)
+    system = SimpleNamespace(pipe=os.pipe, fork=os.fork, close=os.close, fdopen=os.fdopen)
     setattr(system, refused, Mock(side_effect=BlockingIOError("none is left")))
     monkeypatch.setattr(kernels, "os", system)
     monkeypatch.setattr(kernels, "send", sent.append)
+
+    descriptors = len(os.listdir("/proc/self/fd"))
 
     server.start("k1")
     server.watch()
 
     assert sent == [{"event": "ended", "id": "k1", "why": "BlockingIOError: none is left"}]
+    assert len(os.listdir("/proc/self/fd")) == descriptors
 
 
-def test_one_error_of_the_system_does_not_end_the_fork_server_and_many_do(
+def test_an_error_of_the_system_does_not_end_the_fork_server_unless_it_stays(
     inside: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def look() -> None:
-        looks.append(1)
-        if len(looks) != 3:
+        looks.append(looks[-1] + 4)
+        if looks[-1] != 12:
             raise OSError("no process left")
 
+    looks = [0]  # at these times
     kernels = inside("kernels")
-    looks: list[int] = []
     server = kernels.ForkServer({"imports": []})
+    monkeypatch.setattr(kernels, "time", SimpleNamespace(monotonic=lambda: looks[-1]))
     monkeypatch.setattr(kernels, "send", lambda message: None)
     monkeypatch.setattr(kernels.lines.LineReader, "line", lambda reader, timeout_s: None)
     monkeypatch.setattr(server, "watch", look)
 
     server.serve()
 
-    assert len(looks) == 3 + kernels.MAX_FAILURES
+    assert looks == [0, 4, 8, 12, 16, 20, 24, 28]
 
 
 def test_a_kernel_has_ended_when_the_last_of_its_processes_has(

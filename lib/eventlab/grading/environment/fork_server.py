@@ -59,7 +59,8 @@ class ForkServer:
             for line in self._process.stdout:
                 self._note(json.loads(line))
         except (ValueError, LookupError, TypeError):  # no event: nothing that follows can be trusted
-            logger.exception("the fork server sent something that is no event")
+            if not self._process.stdout.closed:
+                logger.exception("the fork server sent something that is no event")
             self._process.kill()
         self.is_warm.set()
         self._process.wait()

@@ -116,8 +116,8 @@ def support() -> SandboxSupport:
     if shutil.which("bwrap") is None:
         return SandboxSupport(False, root, "bubblewrap is not installed", bare)
     script = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import rights as r; "
-        "r.unshare(r.CLONE_NEWNS | r.CLONE_NEWPID); "
+        "import os, sys; sys.path.insert(0, sys.argv[1]); import rights as r; "
+        "r.enter(os.open('/proc/self/ns/pid', os.O_RDONLY)); r.unshare(r.CLONE_NEWNS | r.CLONE_NEWPID); "
         "r.mount('none', '/', flags=r.MS_REC | r.MS_PRIVATE); r.mount('none', '/tmp', 'tmpfs'); r.give_up(61000)"
     )
     inner = [*BUBBLEWRAP, "--cap-add", "ALL", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"]

@@ -68,9 +68,13 @@ class ForkedKernel:
         """Return whether one of the processes of the last look is still in the namespace, also after its end."""
         own = os.fstat(self.namespace).st_ino if self.namespace is not None else None
         for pid in self.members:
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            try:
                 if own in (None, os.stat(f"/proc/{pid}/ns/pid").st_ino):
                     return True
+            except PermissionError:
+                return True
+            except OSError:  # it has ended
+                continue
         return False
 
     def signal(self, number: int, *others: int) -> None:
@@ -82,7 +86,8 @@ class ForkedKernel:
     def stop(self) -> bool:
         """Stop all of its processes, and return whether they have stopped."""
         self.is_stopped = True
-        return suspension.stop(lambda: self.signal_all(signal.SIGSTOP), self.find_members)
+        # Without a process, the kernel has just ended, and nothing can be sent to its namespace.
+        return suspension.stop(lambda: self.signal_all(signal.SIGSTOP) or not self.members, self.find_members)
 
     def resume(self) -> None:
         """Let all of its processes go on."""
@@ -97,10 +102,12 @@ class ForkedKernel:
 
     def runs(self) -> bool:
         """Return whether one of its processes runs, and does not just stop."""
-        if suspension.are_stopped(self.find_members()):
-            return False
-        time.sleep(suspension.SETTLE_S)
-        return not suspension.are_stopped(self.find_members())
+        deadline = time.monotonic() + suspension.SETTLE_S
+        while not suspension.are_stopped(self.find_members()):
+            if time.monotonic() > deadline:
+                return True
+            time.sleep(suspension.PAUSE_S)
+        return False
 
     def note_end(self) -> None:
         """Note that it has ended, and how."""
@@ -108,6 +115,8 @@ class ForkedKernel:
         if pid:
             code = os.waitstatus_to_exitcode(status)
             ended = f"signal {code - 128}" if code > 128 else f"signal {-code}" if code < 0 else f"exit {code}"
+            before = self.members
+            self.members = sorted({*before, *self.find_members()})  # the last look at its session
             self.pid, self.why = 0, self.why or ended
 
     def close(self) -> None:

@@ -43,7 +43,8 @@ MAX_SESSIONS = 7
 runs. Linux divides a processor among sessions (autogroup in sched(7)): many would take it from other workers."""
 START_S = 60
 """How long the process that becomes a kernel may take to start it."""
-MAX_FAILURES = 25
+MAX_FAILURE_S = 10
+"""After so long without a look that did not fail, the fork server ends."""
 
 
 class ForkServer:
@@ -60,18 +61,18 @@ class ForkServer:
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
         send({"event": "warm"})
-        reader, failures = lines.LineReader(0), 0
-        while not reader.ended and failures < MAX_FAILURES:
+        reader, failing_since = lines.LineReader(0), float("inf")
+        while not reader.ended and time.monotonic() - failing_since < MAX_FAILURE_S:
             line = reader.line(self.pause_s())
             try:
                 if line is not None:
                     request = json.loads(line)
                     getattr(self, request.pop("do"))(**request)
                 self.watch()
-                failures = 0
+                failing_since = float("inf")
             except OSError as error:  # for example, the system has no process or descriptor left
                 log(f"{type(error).__name__}: {error}")
-                failures += 1
+                failing_since = min(failing_since, time.monotonic())
         for kernel_id in list(self.kernels):
             self.kill(kernel_id)
 
@@ -87,11 +88,13 @@ class ForkServer:
         kernel.short.counts_all = self.options["namespaces"]
         try:
             read_end, write_end = os.pipe()
-            kernel.pid = os.fork()
-            if kernel.pid == 0:
-                forked.become_kernel(self.options, id, write_end, [read_end, *others])
-            os.close(write_end)
             with os.fdopen(read_end, "rb") as report:
+                try:
+                    kernel.pid = os.fork()
+                    if kernel.pid == 0:
+                        forked.become_kernel(self.options, id, write_end, [read_end, *others])
+                finally:
+                    os.close(write_end)
                 deadline = time.monotonic() + START_S
                 while not (answers := select.select([report], [], [], WATCH_S)[0]):
                     if time.monotonic() > deadline:

@@ -18,8 +18,10 @@ import rights
 STOP_S = 5
 """How long processes may take to stop."""
 PAUSE_S = 0.002
-SETTLE_S = 0.02
-"""For about so long, a thread that waited for the kernel (D) can be seen running before it stops."""
+MIN_LOOKS = 50
+"""This process itself may get no processor for some seconds."""
+SETTLE_S = 0.5
+"""For so long, a thread that waited for the kernel (D) may be seen running before it stops."""
 TIMES = 3
 """So often, one after the other, all processes must be seen stopped: one may continue another before it stops."""
 STOPPED = "TtZXD"
@@ -34,17 +36,17 @@ def stop(signal_all: Callable[[], bool], members: Callable[[], Iterable[int]], w
     Args:
         signal_all: Sends SIGSTOP to all of them, and returns whether it did.
         members: Returns their ids.
-        wait_s: How long they may take; until then, errors of the system do not count.
+        wait_s: How long they may take, with at least MIN_LOOKS looks. Errors of the system do not count meanwhile.
     """
-    deadline, times = time.monotonic() + wait_s, 0
+    deadline, times, looks = time.monotonic() + wait_s, 0, 0
     while times < TIMES:
         try:
-            stopped = signal_all() and are_stopped(members())
+            stopped = (times > 0 or signal_all()) and are_stopped(members())
         except OSError:
             stopped = False
-        times = times + 1 if stopped else 0
+        times, looks = times + 1 if stopped else 0, looks + 1
         if not stopped:
-            if time.monotonic() > deadline:
+            if looks >= MIN_LOOKS and time.monotonic() > deadline:
                 return False
             time.sleep(PAUSE_S)
     return True
@@ -70,7 +72,10 @@ def signal_namespace(namespace: int, number: int) -> bool:
         namespace: An open file `/proc/PID/ns/pid`.
         number: The signal.
     """
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError:  # no process is left
+        return False
     if pid == 0:
         with contextlib.suppress(BaseException):
             rights.enter(namespace)
