@@ -112,7 +112,7 @@ def test_a_process_of_a_suspended_kernel_that_is_woken_ends_the_kernel(fork_serv
                     if process.status() == psutil.STATUS_STOPPED:
                         process.resume()
             assert fork_server.wait_until_ended(kernel.process.id, 20)
-        assert kernel.process.exit_reason == "processes"
+        assert kernel.process.exit_reason == "suspension"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import importlib
 import itertools
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from eventlab.grading.execution.marks import LIMITS
 from eventlab.settings import ROOT
 
 INSIDE = ROOT / "lib/eventlab/grading/inside"
@@ -131,7 +133,7 @@ def test_a_kernel_whose_processes_do_not_stop_is_killed(
 
     server.signal("k1", signal.SIGSTOP)
 
-    assert (server.kernels["k1"].why, sent) == ("processes", KILLED)
+    assert (server.kernels["k1"].why, sent) == ("suspension", KILLED)
 
 
 def test_a_kernel_is_resumed_with_one_signal_to_each_process(server: Any, sent: list) -> None:
@@ -158,7 +160,9 @@ def test_a_kernel_that_could_not_be_resumed_is_resumed_at_the_next_look(
 
 
 @pytest.mark.parametrize(
-    ("seen", "why"), [(["T"], None), (["R", "T"], None), (["R"], "processes")], ids=["stopped", "stopping", "runs"]
+    ("seen", "why"),
+    [(["T"], None), (["R", "T"], None), (["R"], "suspension")],
+    ids=["stopped", "stopping", "runs"],
 )
 def test_a_process_that_runs_while_its_kernel_is_suspended_ends_the_kernel(
     server: Any, sent: list, states: list[str], seen: list[str], why: str | None
@@ -228,3 +232,11 @@ def test_an_error_at_one_kernel_is_no_reason_not_to_look_at_the_others(
         server.watch()
 
     assert looked_at == ["k1", "k2"]
+
+
+def test_each_limit_for_which_the_fork_server_ends_a_kernel_has_a_text_for_the_student() -> None:
+    program = (INSIDE / "kernels.py").read_text()
+    reasons = set(re.findall(r'(?:return|else|if|kill\(id,) "([a-z]+)"', program)) - {"killed"}
+
+    assert reasons == LIMITS.keys() == {"memory", "processes", "sessions", "suspension"}
+    assert len(set(LIMITS.values())) == len(LIMITS)

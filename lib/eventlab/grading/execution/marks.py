@@ -19,6 +19,7 @@ NOT_FILLED_IN = "the cell is as it was released"
 LIMITS = {
     "memory": "it took more memory than allowed",
     "processes": "it had more processes than allowed",
+    "suspension": "its processes went on while they were suspended",
     "sessions": "its programs had more sessions than allowed: start fewer with setsid or start_new_session",
 }
 """What a student reads, by the reason for which the fork server has ended the kernel."""

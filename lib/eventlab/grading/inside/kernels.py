@@ -181,7 +181,7 @@ class ForkServer:
         if not kernel.is_suspended:
             kernel.resume()
         elif not kernel.stop():
-            self.kill(id, "processes")
+            self.kill(id, "suspension")
 
     def forget(self, id: str) -> None:
         """Close the descriptors of a kernel that has ended."""
@@ -236,11 +236,11 @@ class ForkServer:
         When some have begun or ended meanwhile, all are stopped for another look.
         """
         if kernel.is_suspended:
-            return "processes" if kernel.runs() else self.found(id, kernel, count_locks)
+            return "suspension" if kernel.runs() else self.found(id, kernel, count_locks)
         before = kernel.short.state(kernel.find_members())
         exceeded = self.found(id, kernel, count_locks)
         if not exceeded and kernel.short.must_stop(before, kernel.find_members()):
-            exceeded = self.found(id, kernel, count_locks) if kernel.stop() else "processes"
+            exceeded = self.found(id, kernel, count_locks) if kernel.stop() else "suspension"
         return exceeded
 
     def found(self, id: str, kernel: ForkedKernel, count_locks: bool) -> str:
