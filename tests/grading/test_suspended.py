@@ -93,7 +93,7 @@ def test_processes_get_the_signal_until_they_were_seen_stopped_three_times_in_a_
     answers: list[int] = []
 
     assert suspension.stop(signal_all, lambda: [FIRST])
-    assert (len(answers), states) == (5, ["D"])
+    assert (len(answers), states) == (9, ["D"])
 
 
 def test_processes_that_always_run_are_not_called_stopped(suspension: ModuleType, states: list[str]) -> None:

@@ -187,7 +187,7 @@ def test_the_process_that_watches_the_services_is_found_and_its_stop_is_seen(tmp
         assert process.stdout
         process.stdout.readline()
         services = Services.__new__(Services)
-        services._process, services._watch = process, None
+        services._process, services._watch, services.name = process, None, "spark"
         assert not services.watch_is_stopped()
         (watch,) = psutil.Process(process.pid).children()
         suspend(watch)

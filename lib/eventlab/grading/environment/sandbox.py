@@ -117,7 +117,8 @@ def support() -> SandboxSupport:
         return SandboxSupport(False, root, "bubblewrap is not installed", bare)
     script = (
         "import os, sys; sys.path.insert(0, sys.argv[1]); import rights as r; "
-        "r.enter(os.open('/proc/self/ns/pid', os.O_RDONLY)); r.unshare(r.CLONE_NEWNS | r.CLONE_NEWPID); "
+        "r.unshare(r.CLONE_NEWNS | r.CLONE_NEWPID); first = os.fork() or os._exit(0); "
+        "r.enter(os.open(f'/proc/{first}/ns/pid', os.O_RDONLY)); "
         "r.mount('none', '/', flags=r.MS_REC | r.MS_PRIVATE); r.mount('none', '/tmp', 'tmpfs'); r.give_up(61000)"
     )
     inner = [*BUBBLEWRAP, "--cap-add", "ALL", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"]

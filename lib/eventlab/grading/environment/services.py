@@ -20,6 +20,7 @@ from eventlab.grading.environment import processes, sandbox
 from eventlab.settings import Settings
 
 logger = logging.getLogger(__name__)
+STOPPED = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
 DATA_SERVICES = ("kafka", "namenode", "datanode")
 
 
@@ -145,8 +146,9 @@ class Services:
         """Return whether the process that watches the others in the sandbox was stopped by one of them."""
         try:
             self._watch = self._watch or self._find_watch()
-            return self._watch is not None and self._watch.status() == psutil.STATUS_STOPPED
-        except psutil.NoSuchProcess:
+            return self._watch is not None and self._watch.status() in STOPPED
+        except (psutil.Error, OSError) as error:  # the sandbox has ended, or /proc does not show it
+            logger.info("the watch of %s is not seen: %s", self.name, error)
             return False
 
     def _find_watch(self) -> psutil.Process | None:

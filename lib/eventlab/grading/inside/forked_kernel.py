@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import time
 from dataclasses import dataclass, field
 
 import memory
@@ -102,12 +101,7 @@ class ForkedKernel:
 
     def runs(self) -> bool:
         """Return whether one of its processes runs, and does not just stop."""
-        deadline = time.monotonic() + suspension.SETTLE_S
-        while not suspension.are_stopped(self.find_members()):
-            if time.monotonic() > deadline:
-                return True
-            time.sleep(suspension.PAUSE_S)
-        return False
+        return not suspension.stop(lambda: True, self.find_members, suspension.SETTLE_S)
 
     def note_end(self) -> None:
         """Note that it has ended, and how."""
@@ -116,7 +110,8 @@ class ForkedKernel:
             code = os.waitstatus_to_exitcode(status)
             ended = f"signal {code - 128}" if code > 128 else f"signal {-code}" if code < 0 else f"exit {code}"
             before = self.members
-            self.members = sorted({*before, *self.find_members()})  # the last look at its session
+            with contextlib.suppress(OSError):
+                self.members = sorted({*before, *self.find_members()})  # the last look at its session
             self.pid, self.why = 0, self.why or ended
 
     def close(self) -> None:

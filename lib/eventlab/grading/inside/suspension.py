@@ -18,7 +18,7 @@ import rights
 STOP_S = 5
 """How long processes may take to stop."""
 PAUSE_S = 0.002
-MIN_LOOKS = 50
+MIN_LOOKS = 20
 """This process itself may get no processor for some seconds."""
 SETTLE_S = 0.5
 """For so long, a thread that waited for the kernel (D) may be seen running before it stops."""
@@ -41,7 +41,7 @@ def stop(signal_all: Callable[[], bool], members: Callable[[], Iterable[int]], w
     deadline, times, looks = time.monotonic() + wait_s, 0, 0
     while times < TIMES:
         try:
-            stopped = (times > 0 or signal_all()) and are_stopped(members())
+            stopped = signal_all() and are_stopped(members())
         except OSError:
             stopped = False
         times, looks = times + 1 if stopped else 0, looks + 1
